@@ -33,7 +33,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Source:
-    """`detect(sample)` gives a confidence from 0 (not mine) to 1 (certainly mine); `read(path, sample, context)` yields."""
+    """`detect(sample)` gives a confidence from 0 (not mine) to 1 (mine); `read(path, sample, context)` yields batches."""
 
     name: str
     title_zh: str
