@@ -18,7 +18,8 @@ class TidegaugeError(Exception):
 
     def __str__(self) -> str:
         head = f"{self.where}: {self.message}" if self.where else self.message
-        return f"{head}. {self.mend}" if self.mend else head
+        stop = "" if head.endswith((".", "?", "!")) else "."
+        return f"{head}{stop} {self.mend}" if self.mend else head
 
     def as_dict(self) -> dict[str, dict[str, str]]:
         """The shape that `--json` prints."""

@@ -1,0 +1,224 @@
+"""The public Python names: open a workspace, ingest, measure, plan, report."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tidegauge.errors import TidegaugeError, UsageError, WorkspaceError
+from tidegauge.result import Result
+from tidegauge.vocab import Lang
+from tidegauge.workspace import ingest as ingesting
+from tidegauge.workspace.batch import ReadContext, pseudonymiser
+from tidegauge.workspace.lake import attach, create
+from tidegauge.workspace.settings import Settings, read_salt, read_settings
+from tidegauge.workspace.status import Check, Status, check, status
+from tidegauge.workspace.tables import Tables, duckdb_tables
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from tidegauge.plan.result import Plan
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What became of every file, in the order in which they were read."""
+
+    files: tuple[ingesting.Ingested, ...]
+
+    @property
+    def failed(self) -> tuple[ingesting.Ingested, ...]:
+        return tuple(f for f in self.files if f.state == "failed")
+
+    def as_dict(self) -> dict[str, Any]:
+        added: dict[str, int] = {}
+        for f in self.files:
+            for table, n in f.added.items():
+                added[table] = added.get(table, 0) + n
+        return {
+            "files": [
+                {
+                    "path": f.path,
+                    "reader": f.reader,
+                    "state": f.state,
+                    "rows": f.rows,
+                    "rejected": f.rejected,
+                    "added": f.added,
+                    **(f.error.as_dict() if f.error else {}),
+                }
+                for f in self.files
+            ],
+            "rows": sum(f.rows for f in self.files),
+            "rejected": sum(f.rejected for f in self.files),
+            "added": added,
+            "failed": len(self.failed),
+        }
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A workspace on disk. `at` pins every reading method to one snapshot of the lake.
+
+    >>> import tidegauge as tg                                   # doctest: +SKIP
+    >>> ws = tg.open("ws"); ws.ingest("export/")                 # doctest: +SKIP
+    >>> ws.measure("displacement", by="platform").rows           # doctest: +SKIP
+    """
+
+    path: Path
+    at: int | None = None
+
+    @property
+    def settings(self) -> Settings:
+        return read_settings(self.path)
+
+    def ingest(
+        self,
+        paths: str | Path | Sequence[str | Path],
+        *,
+        reader: str | None = None,
+        mapping: str | Path | None = None,
+        keep_text: bool = False,
+        wait_s: float = 60.0,
+        progress: ingesting.Progress | None = None,
+    ) -> IngestReport:
+        """Read files or whole directories into the lake; the same file again adds nothing.
+
+        `reader` forces a source by name, `mapping` names a mapping file, `keep_text` keeps comment texts.
+        A file that cannot be read is reported in the result as failed, the others go on.
+        """
+        from tidegauge.sources import Unreadable, open_readings
+
+        named = [Path(p) for p in ([paths] if isinstance(paths, str | Path) else paths)]
+        context = ReadContext(self.settings, pseudonymiser(read_salt(self.path)), keep_text)
+        failed: list[ingesting.Ingested] = []
+
+        def readable() -> Iterator[Any]:
+            found = open_readings(named, context, reader=reader, mapping=Path(mapping) if mapping else None)
+            for item in found:
+                if isinstance(item, Unreadable):
+                    failed.append(ingesting.Ingested(str(item.path), reader or "", "failed", error=item.error))
+                else:
+                    yield item
+
+        done = list(ingesting.ingest(self.path, readable(), wait_s=wait_s, progress=progress))
+        return IngestReport((*done, *failed))
+
+    def load(self, frames: dict[str, pl.DataFrame], *, name: str = "frames") -> ingesting.Ingested:
+        """Bring Polars frames of canonical tables into the lake, with the same checks as files."""
+        return ingesting.load_frames(self.path, frames, name=name)
+
+    @contextlib.contextmanager
+    def tables(
+        self, *, engine: str = "duckdb", data: str | Path | None = None, spark_conf: dict[str, str] | None = None
+    ) -> Iterator[Tables]:
+        """The canonical tables as Ibis tables, on DuckDB or Spark."""
+        if engine not in ("duckdb", "spark"):
+            raise UsageError(f"there is no engine '{engine}'", mend="engines: duckdb, spark")
+        if engine == "spark":
+            from tidegauge.workspace.spark import spark_tables
+
+            yield spark_tables(Path(data) if data else self.path, at=self.at, conf=spark_conf or {})
+            return
+        lake = attach(self.path, at=self.at)
+        try:
+            yield duckdb_tables(lake)
+        finally:
+            lake.close()
+
+    def status(self) -> Status:
+        """Rows per table, rejects by reason, ingests, the lake's snapshot."""
+        lake = attach(self.path, at=self.at)
+        try:
+            return status(lake)
+        finally:
+            lake.close()
+
+    def check(self, *, repair: bool = False) -> Check:
+        """Look for leftovers of a crash; `repair` removes them and merges small files."""
+        return check(self.path, repair=repair)
+
+    def measure(
+        self,
+        name: str,
+        *,
+        by: str | Sequence[str] = (),
+        start: dt.date | str | None = None,
+        end: dt.date | str | None = None,
+        engine: str = "duckdb",
+        data: str | Path | None = None,
+        spark_conf: dict[str, str] | None = None,
+        **options: Any,
+    ) -> Result:
+        """Run one measure; `tidegauge measure --list` names them. Dates are days in the workspace's time zone.
+
+        `start` is inclusive, `end` exclusive. `options` are the measure's own.
+        """
+        from tidegauge.measure.registry import run
+
+        segments = tuple(c.strip() for c in by.split(",") if c.strip()) if isinstance(by, str) else tuple(by)
+        span = {"start": self._instant(start, "from"), "end": self._instant(end, "to")}
+        with self.tables(engine=engine, data=data, spark_conf=spark_conf) as tables:
+            return run(name, tables, by=segments, **span, **options)
+
+    def plan(
+        self,
+        brief: str | Path,
+        *,
+        out: str | Path | None = None,
+        lang: Lang | None = None,
+        seed: int = 1,
+        progress: Any = None,
+    ) -> Plan:
+        """Plan the roster of a brief; with `out`, write its report (HTML, XLSX, PPTX) there too."""
+        from dataclasses import replace
+
+        from tidegauge.plan.brief import read_brief
+        from tidegauge.plan.run import run_plan
+
+        parsed = read_brief(Path(brief))
+        with self.tables() as tables:
+            plan = run_plan(tables, parsed, seed=seed, progress=progress)
+        if out is None:
+            return plan
+        from tidegauge.report import write_plan
+
+        return replace(plan, files=write_plan(plan, Path(out), lang=lang or self.settings.language))
+
+    def _instant(self, day: dt.date | str | None, option: str) -> dt.datetime | None:
+        if day is None:
+            return None
+        try:
+            date = dt.date.fromisoformat(day) if isinstance(day, str) else day
+        except ValueError:
+            raise UsageError(f"--{option} '{day}' is no date", mend="write it as 2026-01-31") from None
+        return dt.datetime(date.year, date.month, date.day, tzinfo=self.settings.zone).astimezone(dt.UTC)
+
+
+def init(path: str | Path) -> Workspace:
+    """Make a workspace (or complete an existing one) and fill in the cited reference figures."""
+    from tidegauge.reference import READER, market_rows
+
+    directory = Path(path)
+    create(directory)
+    done = ingesting.load_frames(directory, {"market": market_rows()}, name=READER)
+    if done.error is not None:
+        raise done.error
+    return Workspace(directory)
+
+
+def open(path: str | Path, *, at: int | None = None) -> Workspace:
+    """Open a workspace; where there is none yet and the place is empty, make one."""
+    directory = Path(path)
+    if (directory / "tidegauge.toml").exists():
+        return Workspace(directory, at)
+    if at is not None:
+        raise WorkspaceError("this is no Tidegauge workspace", where=str(path), mend=f"tidegauge init {path}")
+    return init(directory)
+
+
+__all__ = ["IngestReport", "TidegaugeError", "Workspace", "init", "open"]
