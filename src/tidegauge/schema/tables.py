@@ -92,6 +92,7 @@ class AudienceSamples(dy.Schema):
     post_id = string("作品标识", "Post id", key=True)
     audience_key = string("受众键", "Audience key", key=True, note="salted hash; raw ids are never stored")
     observed_at = instant("观测时间", "Observed at", key=True)
+    text = string("评论", "Comment", note="only where it was asked for (--keep-comment-text)")
 
 
 class AudienceProfiles(dy.Schema):
