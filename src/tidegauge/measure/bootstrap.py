@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,10 +13,58 @@ Array = npt.NDArray[np.float64]
 REPLICATES = 999
 #: Above this many clusters they are put together at random; variance and skewness of a sum survive that.
 MAX_CLUSTERS = 4_000
+#: Below this many clusters nothing can be said about a tail.
+_TAIL_FROM = 30
+#: A tail heavier than this has no mean; a real count is bounded, so the exponent is held above it.
+_EXPONENT_FLOOR = 1.0
 _BLOCK = 64
 
 
-def resampled_sums(clusters: Array, rng: np.random.Generator, replicates: int = REPLICATES) -> Array:
+@dataclass(frozen=True)
+class Units:
+    """What is drawn: `of` (n,) is the unit that each cluster belongs to, `count` how many units there are, `falling`
+    the sizes of the first units, the tail, from the largest down, with the next smaller size after them (empty where
+    there is no tail)."""
+
+    of: npt.NDArray[np.int64]
+    count: int
+    falling: Array
+
+    def sums(self, cluster: npt.NDArray[np.int64], column: npt.NDArray[np.int64], value: Array, columns: int) -> Array:
+        """(count, columns) sums from long form: which cluster adds `value` to which column."""
+        flat = self.of[cluster] * columns + column
+        return np.bincount(flat, weights=value, minlength=self.count * columns).reshape(self.count, columns)
+
+
+def units(n: int, rng: np.random.Generator, *, size: Array | None = None) -> Units:
+    """Make the units of n clusters; `size` and the grouping as in `resampled_sums`."""
+    order = np.argsort(-size, kind="stable") if size is not None else np.arange(n)
+    tail = tail_length(size[order]) if size is not None else 0
+    of = np.empty(n, dtype=np.int64)
+    of[order[:tail]] = np.arange(tail)
+    rest = order[tail:]
+    most = MAX_CLUSTERS - tail
+    of[rest] = tail + (np.arange(rest.size) if rest.size <= most else rng.permutation(rest.size) % most)
+    falling = size[order[: tail + 1]] if size is not None and tail else np.empty(0)
+    return Units(of, tail + min(rest.size, most), falling)
+
+
+def weights(of: Units, rng: np.random.Generator, replicates: int = REPLICATES) -> Array:
+    """(replicates, units) how often each unit counts when all are drawn again; times the new size of tail units."""
+    out = np.empty((replicates, of.count))
+    for first in range(0, replicates, _BLOCK):
+        rows = min(_BLOCK, replicates - first)
+        picks = rng.integers(0, of.count, size=(rows, of.count)) + of.count * np.arange(rows)[:, None]
+        out[first : first + rows] = np.bincount(picks.ravel(), minlength=rows * of.count).reshape(rows, of.count)
+    tail = max(of.falling.size - 1, 0)
+    if tail:
+        out[:, :tail] *= tail_factors(of.falling, rng, replicates)
+    return out
+
+
+def resampled_sums(
+    clusters: Array, rng: np.random.Generator, replicates: int = REPLICATES, *, size: Array | None = None
+) -> Array:
     """Column sums of `clusters` when the clusters are drawn again with replacement.
 
     Parameters
@@ -22,34 +72,48 @@ def resampled_sums(clusters: Array, rng: np.random.Generator, replicates: int = 
     clusters : (n, k) array, one row per cluster with what it adds to each of k sums.
     rng : the caller's generator.
     replicates : how many times the sample is drawn again.
+    size : (n,) array, the clusters' sizes where these have a heavy tail and the columns are amounts of that size
+        (followers, views). The largest √n clusters then also get new sizes, drawn from the Pareto tail that they
+        suggest, since plain resampling can never draw a creator larger than the largest one seen and its intervals
+        come out too short (Cowell & Flachaire 2007, "Income distribution and inequality measurement: the problem of
+        extreme values", J. Econometrics 141: the semi-parametric bootstrap).
 
     Returns
     -------
-    (replicates, k) array. With more than `MAX_CLUSTERS` rows, rows are first added up in random groups of equal size
+    (replicates, k) array. With more than `MAX_CLUSTERS` rows, the smaller ones are first added up in random groups
     (Wolter, Introduction to Variance Estimation, 2007, ch. 2), which keeps the cost independent of n.
     """
-    units = grouped(clusters, rng)
-    n = units.shape[0]
-    out = np.zeros((replicates, units.shape[1]))
+    n, k = clusters.shape
     if n == 0:
-        return out
-    for first in range(0, replicates, _BLOCK):
-        rows = min(_BLOCK, replicates - first)
-        picks = rng.integers(0, n, size=(rows, n)) + n * np.arange(rows)[:, None]
-        weights = np.bincount(picks.ravel(), minlength=rows * n).reshape(rows, n)
-        out[first : first + rows] = weights.astype(np.float64) @ units
-    return out
+        return np.zeros((replicates, k))
+    drawn = units(n, rng, size=size)
+    added = np.zeros((drawn.count, k))
+    np.add.at(added, drawn.of, clusters)
+    return weights(drawn, rng, replicates) @ added
 
 
-def grouped(clusters: Array, rng: np.random.Generator, most: int = MAX_CLUSTERS) -> Array:
-    """Rows added up in at most `most` random groups; the rows themselves where there are no more than that."""
-    n = clusters.shape[0]
-    if n <= most:
-        return clusters
-    group = rng.permutation(n) % most
-    out = np.zeros((most, clusters.shape[1]))
-    np.add.at(out, group, clusters)
-    return out
+def tail_length(falling: Array) -> int:
+    """How many of the largest sizes are treated as the tail: √n, or 0 where they cannot suggest one."""
+    n = falling.shape[0]
+    if n < _TAIL_FROM:
+        return 0
+    k = int(np.sqrt(n))
+    return k if falling[k] > 0 and falling[0] > falling[k] else 0
+
+
+def tail_factors(falling: Array, rng: np.random.Generator, replicates: int) -> Array:
+    """New sizes over old ones, (replicates, k), for the k largest of k + 1 falling sizes.
+
+    New sizes come from a Pareto distribution above the (k + 1)-th size with the Hill exponent of the k largest, itself
+    drawn from its sampling distribution (Gamma with k degrees).
+    """
+    k = falling.shape[0] - 1
+    start = falling[k]
+    hill = k / max(float(np.log(falling[:k] / start).sum()), 1e-12)
+    exponent = np.maximum(hill * rng.gamma(k, 1.0 / k, size=(replicates, 1)), _EXPONENT_FLOOR)
+    drawn = start * rng.random((replicates, k)) ** (-1.0 / exponent)
+    factors: Array = drawn / falling[:k]
+    return factors
 
 
 def percentile(draws: Array, level: float = 0.9) -> tuple[Array, Array]:
