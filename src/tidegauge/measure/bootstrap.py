@@ -33,7 +33,8 @@ class Units:
     def sums(self, cluster: npt.NDArray[np.int64], column: npt.NDArray[np.int64], value: Array, columns: int) -> Array:
         """(count, columns) sums from long form: which cluster adds `value` to which column."""
         flat = self.of[cluster] * columns + column
-        return np.bincount(flat, weights=value, minlength=self.count * columns).reshape(self.count, columns)
+        added: Array = np.bincount(flat, weights=value, minlength=self.count * columns).astype(np.float64)
+        return added.reshape(self.count, columns)
 
 
 def units(n: int, rng: np.random.Generator, *, size: Array | None = None) -> Units:

@@ -48,8 +48,8 @@ def cited_shares(
     records = _records(cells, by, units[0], np.random.default_rng(seed), level)
     note = Text(
         "引用数字没有抽样误差：来源给出范围或互相不一致时，区间为该范围；只有一个数字时区间没有宽度。",
-        "Cited figures have no sampling error: where sources give a range or disagree, that range is the interval; a single "
-        "number has none.",
+        "Cited figures have no sampling error: where sources give a range or disagree, that range is the interval; a "
+        "single number has none.",
     )
     return table(records, (*by, "period", "quantity")), (note,)
 
@@ -96,10 +96,8 @@ def _change(
     ]
     # Without sampling noise nothing is to be corrected for: the index is that of the middle values.
     index = np.abs(draws).sum(axis=1) / 2.0
-    bounds = (
-        tuple(float(b) for b in percentile(index[:, None], level)) if np.isfinite(index).any() else (np.nan, np.nan)
-    )
+    low, high = percentile(index[:, None], level)
     everyone = dict.fromkeys(names[0], "all")
     value = float(np.abs(change).sum() / 2.0)
     n = int(n0.sum() + n1.sum())
-    return [*out, record(everyone, value, bounds, n, "ratio", period=period, quantity="displacement_index")]
+    return [*out, record(everyone, value, (low[0], high[0]), n, "ratio", period=period, quantity="displacement_index")]

@@ -34,11 +34,12 @@ EXPLANATION = Explanation(
     formula="s = x/Σx; Δx = x·g + Σ_c x_c(g_c − g) + Σ_c(Δx_c − x_c·g_c); D = ½Σ|Δs|; HHI = Σs²",
     assumptions=Text(
         "观测到的达人视为同类达人的随机样本；区间来自按达人（而非按行）的重抽样，尾部按帕累托半参数化。",
-        "The creators observed are a random sample of creators of their kind; intervals come from drawing creators (not "
-        "rows) again, with a semi-parametric Pareto tail.",
+        "The creators observed are a random sample of creators of their kind; intervals come from drawing creators (not rows) "
+        "again, with a semi-parametric Pareto tail.",
     ),
     limits=Text(
-        "说不了没有被收集的达人；后来才开始收集的达人会像新进者（panel=matched 只比较首末期都有的达人）；份额变化不是因果。",
+        "说不了没有被收集的达人；后来才开始收集的达人会像新进者（panel=matched 只比较首末期都有的达人）；"
+        "份额变化不是因果。",
         "It cannot speak of creators who were never collected; creators that the collection reached late look like "
         "entrants (panel=matched compares those present at both ends); a moved share is no cause.",
     ),
@@ -167,7 +168,8 @@ def _notes(frame: pl.DataFrame, found: Amounts, first: int, last: int, mix: str,
     names = found.grid.labels
     notes.append(
         Text(
-            f"变化从 {names[first]} 到 {names[last]}（{_KINDS[found.grid.kind].zh}）；结构按 {mix} 拆分；样本：{panel}。",
+            f"变化从 {names[first]} 到 {names[last]}（{_KINDS[found.grid.kind].zh}）；结构按 {mix} 拆分；"
+            f"样本：{panel}。",
             f"Changes run from {names[first]} to {names[last]} ({found.grid.kind}s); mix is taken over {mix}; "
             f"panel: {panel}.",
         )
@@ -179,8 +181,8 @@ def _notes(frame: pl.DataFrame, found: Amounts, first: int, last: int, mix: str,
         notes.append(
             Text(
                 f"末期 {floor:.1%} 的数量来自只给下限的计数（如 10万+），实际更高。",
-                f"{floor:.1%} of the last period's amount rests on counts given only as a floor (such as 10万+); the truth "
-                "is higher.",
+                f"{floor:.1%} of the last period's amount rests on counts given only as a floor (such as 10万+); the "
+                "truth is higher.",
             )
         )
     if found.stock:
@@ -189,7 +191,8 @@ def _notes(frame: pl.DataFrame, found: Amounts, first: int, last: int, mix: str,
             notes.append(
                 Text(
                     f"末期 {share:.1%} 的数量沿用一周以前的读数。",
-                    f"{share:.1%} of the last period's amount is carried forward from a reading more than a week before.",
+                    f"{share:.1%} of the last period's amount is carried forward from a reading more than a week "
+                    "before.",
                 )
             )
     if not all(found.complete[p] for p in (first, last)):
@@ -203,7 +206,8 @@ def _notes(frame: pl.DataFrame, found: Amounts, first: int, last: int, mix: str,
     if late > 0.02 and panel == "all":
         notes.append(
             Text(
-                f"末期 {late:.1%} 的数量来自首期没有读数的达人，可能是新进，也可能只是后来才被收集；panel=matched 可排除。",
+                f"末期 {late:.1%} 的数量来自首期没有读数的达人，可能是新进，也可能只是后来才被收集；"
+                "panel=matched 可排除。",
                 f"{late:.1%} of the last period's amount comes from creators without a reading in the first period: "
                 "entrants, or merely reached late by the collection; panel=matched leaves them out.",
             )

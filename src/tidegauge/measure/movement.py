@@ -56,7 +56,7 @@ class _Sample:
 def cells(
     frame: pl.DataFrame, by: tuple[str, ...], mix: str, *, keep: int, labels: tuple[str, ...], unit: str
 ) -> Cells:
-    """Code a frame of creator_id, `by`, `mix`, period, amount; segments and kinds beyond the `keep` largest are pooled."""
+    """Code a frame of creator_id, `by`, `mix`, period, amount; small segments and kinds (past `keep`) are pooled."""
     pooled = _pooled(_pooled(frame, by, keep), (mix,), keep)
     names = pooled.select(by).unique().sort(by)
     kinds = pooled.select(mix).unique().sort(mix)
@@ -156,6 +156,8 @@ def _changes(
     index, low, high = shares.displacement(change, moved[known], c.creators, level)
     whole = everyone(c)
     yield record(whole, index, (low, high), c.creators, "ratio", period=name, quantity="displacement_index")
+    raw = 0.5 * float(np.abs(change).sum())
+    yield record(whole, raw, (low, high), c.creators, "ratio", period=name, quantity="displacement_index_raw")
 
 
 def _mobility(c: Cells, first: int, last: int, level: float) -> Record:
@@ -194,8 +196,8 @@ def _concentrations(
     yield record(whole, hhi, (low, high), n.sum(), "ratio", quantity="hhi", **where)
     groups = [(whole, here), *((name, here & (c.segment == s)) for s, name in enumerate(c.names))]
     for name, chosen in groups[: 1 if len(c.names) == 1 else None]:
-        amount = np.bincount(c.creator[chosen], weights=c.amount[chosen])
-        amount = np.sort(amount[amount > 0])
+        amount = np.bincount(c.creator[chosen], weights=c.amount[chosen]).astype(np.float64)
+        amount = amount[amount > 0]
         if amount.size < _CREATORS_FROM:
             continue
         for quantity, value, low, high in concentration.gini_and_top(amount, rng, _CONCENTRATION_REPLICATES, level):
