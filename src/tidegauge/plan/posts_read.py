@@ -1,0 +1,134 @@
+"""Recent posts of creators with their newest counts, read once for the whole plan."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import ibis
+import polars as pl
+
+from tidegauge.workspace.tables import Tables
+
+#: Posts older than this say little about the next one.
+LOOKBACK_DAYS = 365
+#: The newest posts per creator and format that are read.
+POSTS_PER_CELL = 20
+#: A post younger than this is still too far from its final count to be corrected.
+MIN_AGE_DAYS = 1.0
+
+
+def as_of(tables: Tables) -> dt.datetime | None:
+    """The newest observation in the workspace: "now" for everything that is planned. None in an empty workspace."""
+    newest = [
+        tables.frame(tables[t].aggregate(at=tables[t][c].max()))["at"][0]
+        for t, c in (("post_snapshots", "observed_at"), ("creator_snapshots", "observed_at"), ("posts", "published_at"))
+    ]
+    known = [t for t in newest if t is not None]
+    return max(known) if known else None
+
+
+def recent_posts(tables: Tables, now: dt.datetime) -> pl.DataFrame:
+    """One row per recent post at its newest snapshot, for the newest posts of each creator and format.
+
+    Columns: creator_id, platform, format, published_at, age_days, views, likes, engagements (likes, comments, shares
+    and saves where any is known), censored.
+    """
+    posts, snaps = tables["posts"], tables["post_snapshots"]
+    since = now - dt.timedelta(days=LOOKBACK_DAYS)
+    recent = posts.filter(
+        posts.published_at >= ibis.literal(since),
+        posts.published_at <= ibis.literal(now - dt.timedelta(days=MIN_AGE_DAYS)),
+        posts.creator_id.notnull(),
+        posts.format.notnull(),
+    ).select("post_id", "creator_id", "platform", "format", "published_at")
+    newest = ibis.row_number().over(
+        ibis.window(
+            group_by=snaps.post_id,
+            order_by=[snaps.observed_at.desc(), snaps.views.desc(), snaps.likes.desc()],
+        )
+    )
+    last = snaps.mutate(nth=newest).filter(lambda t: t.nth == 0).drop("nth")
+    joined = recent.join(last, "post_id")
+    parts = [joined[c] for c in ("likes", "comments", "shares", "saves")]
+    known = ibis.or_(*(p.notnull() for p in parts))
+    total = parts[0].fill_null(0) + parts[1].fill_null(0) + parts[2].fill_null(0) + parts[3].fill_null(0)
+    rows = joined.select(
+        "creator_id",
+        "platform",
+        "format",
+        "published_at",
+        "post_id",
+        "views",
+        "likes",
+        engagements=known.ifelse(total, ibis.null("int64")),
+        censored=joined.censored.fill_null(False),
+        age_s=joined.observed_at.epoch_seconds() - joined.published_at.epoch_seconds(),
+    )
+    old_enough = rows.filter(rows.age_s >= MIN_AGE_DAYS * 86_400)
+    rank = ibis.row_number().over(
+        ibis.window(
+            group_by=[old_enough.creator_id, old_enough.format],
+            order_by=[old_enough.published_at.desc(), old_enough.post_id],
+        )
+    )
+    kept = old_enough.mutate(nth=rank).filter(lambda t: t.nth < POSTS_PER_CELL)
+    frame: pl.DataFrame = tables.frame(kept.drop("nth"))
+    return (
+        frame.with_columns((pl.col("age_s") / 86_400).alias("age_days"))
+        .drop("age_s")
+        .sort("creator_id", "format", "published_at", "post_id")
+        .drop("post_id")
+    )
+
+
+def cadence(tables: Tables, now: dt.datetime) -> pl.DataFrame:
+    """How often and when creators post: creator_id, last_post_at, posts_per_week (over the last 56 days)."""
+    posts = tables["posts"]
+    recent = posts.filter(posts.creator_id.notnull(), posts.published_at.notnull())
+    since = ibis.literal(now - dt.timedelta(days=56))
+    grouped = recent.group_by("creator_id").aggregate(
+        last_post_at=recent.published_at.max(),
+        posts_56_days=(recent.published_at >= since).cast("int64").sum(),
+    )
+    frame: pl.DataFrame = tables.frame(grouped)
+    return frame.with_columns((pl.col("posts_56_days") / 8).alias("posts_per_week"))
+
+
+def weekly_channel_views(tables: Tables, now: dt.datetime) -> pl.DataFrame:
+    """A channel's growth of views in all per week, over up to the last 28 days: creator_id, weekly_views.
+
+    The first and the last snapshot of that time count; a total that fell (deleted posts) gives no row.
+    """
+    snaps = tables["creator_snapshots"]
+    recent = snaps.filter(snaps.views_total.notnull(), snaps.observed_at >= ibis.literal(now - dt.timedelta(days=28)))
+    last = recent.group_by("creator_id").aggregate(
+        first_at=recent.observed_at.min(),
+        last_at=recent.observed_at.max(),
+        first=recent.views_total.argmin(recent.observed_at),
+        last=recent.views_total.argmax(recent.observed_at),
+    )
+    frame: pl.DataFrame = tables.frame(last)
+    days = (pl.col("last_at") - pl.col("first_at")).dt.total_seconds() / 86_400
+    return (
+        frame.with_columns(days.alias("days"), (pl.col("last") - pl.col("first")).alias("gain"))
+        .filter((pl.col("days") >= 5) & (pl.col("gain") > 0))
+        .select("creator_id", (pl.col("gain") / pl.col("days") * 7).alias("weekly_views"))
+        .sort("creator_id")
+    )
+
+
+def weekday_rhythm(tables: Tables, now: dt.datetime) -> pl.DataFrame:
+    """When a category posts: category, weekday (0 is Monday, in the workspace's time zone), posts in the last year."""
+    posts, creators = tables["posts"], tables["creators"]
+    since = ibis.literal(now - dt.timedelta(days=LOOKBACK_DAYS))
+    recent = posts.filter(posts.published_at >= since, posts.creator_id.notnull()).select("creator_id", "published_at")
+    named = recent.join(creators.select("creator_id", "category"), "creator_id")
+    hours = named.mutate(hour=named.published_at.truncate("h")).group_by("category", "hour")
+    frame: pl.DataFrame = tables.frame(hours.aggregate(posts=lambda t: t.count()))
+    local = pl.col("hour").dt.convert_time_zone(tables.settings.timezone)
+    return (
+        frame.with_columns((local.dt.weekday() - 1).alias("weekday"))
+        .group_by("category", "weekday")
+        .agg(pl.col("posts").sum())
+        .sort("category", "weekday", nulls_last=True)
+    )
