@@ -58,12 +58,12 @@ def no_rejects() -> pl.DataFrame:
     return pl.DataFrame(schema=REJECT_SCHEMA)
 
 
-def check(table: str, frame: pl.DataFrame) -> Checked:
+def check(table: str, frame: pl.DataFrame, *, collapse: bool = True) -> Checked:
     """Split rows into good ones and rejects.
 
     Missing columns are added as null; a value that does not fit its type is a reason to reject its row. Good rows with
-    equal keys are collapsed (the last one wins): the same item twice in one batch is no error. An optional `_raw` text
-    column is what a reject shows; without it the row itself is shown as JSON.
+    equal keys are collapsed (the last one wins) unless told not to: the same item twice is no error. An optional `_raw`
+    text column is what a reject shows; without it the row itself is shown as JSON.
     """
     body, extra = _conform(table, frame)
     whole = body.hstack(extra)
@@ -71,7 +71,8 @@ def check(table: str, frame: pl.DataFrame) -> Checked:
     kept = [c for c in (LOCATOR, SEEN_AT) if c in whole.columns]
     columns = TABLES[table].column_names()
     if reasons is None:
-        return Checked(_collapse(table, whole.select(*columns, *kept)), no_rejects())
+        good = whole.select(*columns, *kept)
+        return Checked(_collapse(table, good) if collapse else good, no_rejects())
     bad = reasons.is_not_null()
     failing = whole.filter(bad)
     shown = pl.col("_raw") if "_raw" in whole.columns else pl.struct(columns).struct.json_encode()
@@ -80,7 +81,8 @@ def check(table: str, frame: pl.DataFrame) -> Checked:
         reasons.filter(bad).alias("reason"),
         shown.str.slice(0, _RAW_LIMIT).alias("raw"),
     )
-    return Checked(_collapse(table, whole.filter(~bad).select(*columns, *kept)), rejects)
+    good = whole.filter(~bad).select(*columns, *kept)
+    return Checked(_collapse(table, good) if collapse else good, rejects)
 
 
 def _collapse(table: str, good: pl.DataFrame) -> pl.DataFrame:

@@ -13,13 +13,15 @@ import duckdb
 import polars as pl
 
 from tidegauge.errors import TidegaugeError, WorkspaceError
-from tidegauge.schema import DATA_TABLES, ENTITY_TABLES, SEEN_AT, check
+from tidegauge.schema import DATA_TABLES, ENTITY_TABLES, SEEN_AT, check, key
 from tidegauge.workspace import merge
 from tidegauge.workspace.batch import Batch, Reading
 from tidegauge.workspace.lake import LAKE, Lake, writer
 
 _HASH_BLOCK = 1 << 22
 _STAGE_PREFIX = "stage-"
+#: Rows per group of a staged file: long texts are unpacked a group at a time.
+_STAGE_ROWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class _Stage:
         offset = self._rows.get(table, 0)
         k = self.batches.get(table, 0)
         frame.with_row_index("_n", offset).write_parquet(
-            self.directory / f"{table}-{k:06d}.parquet", compression="lz4", statistics=False
+            self.directory / f"{table}-{k:06d}.parquet", compression="lz4", statistics=False, row_group_size=_STAGE_ROWS
         )
         self.batches[table], self._rows[table] = k + 1, offset + frame.height
 
@@ -135,11 +137,11 @@ def _stage_all(stage: _Stage, reading: Reading, progress: Progress | None) -> No
     for batch in reading.batches:
         bad = [batch.rejects]
         for table, frame in batch.tables.items():
-            checked = check(table, frame)
+            checked = check(table, frame, collapse=table not in ENTITY_TABLES)
             good = checked.good.drop("_locator", strict=False)
             if table in ENTITY_TABLES:
                 seen = pl.col(SEEN_AT).fill_null(stage.started) if SEEN_AT in good.columns else pl.lit(stage.started)
-                good = good.with_columns(seen.dt.cast_time_unit("us").alias(SEEN_AT))
+                good = _merge_repeated(table, good.with_columns(seen.dt.cast_time_unit("us").alias(SEEN_AT)))
             else:
                 good = good.drop(SEEN_AT, strict=False)
             stage.add(table, good)
@@ -153,6 +155,23 @@ def _stage_all(stage: _Stage, reading: Reading, progress: Progress | None) -> No
             progress(reading.path, stage.records, batch.bytes_done, size)
 
 
+def _merge_repeated(table: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """One row per entity within a batch: the newest known value of each attribute, the earliest first sight."""
+    (k,) = key(table)
+    repeats = rows.get_column(k).is_duplicated()
+    if not repeats.any():
+        return rows
+    rest = [c for c in rows.columns if c not in (k, "first_seen_at", SEEN_AT)]
+    earliest = [pl.col("first_seen_at").min()] if "first_seen_at" in rows.columns else []
+    merged = (
+        rows.filter(repeats)
+        .sort(SEEN_AT, maintain_order=True)
+        .group_by(k, maintain_order=True)
+        .agg(*(pl.col(c).drop_nulls().last() for c in rest), *earliest, pl.col(SEEN_AT).max())
+    )
+    return pl.concat([rows.filter(~repeats), merged.select(rows.columns)])
+
+
 def _commit(lake: Lake, stage: _Stage, ingest_id: str, reading: Reading, sha: str) -> dict[str, int]:
     con = lake.con
     added: dict[str, int] = {}
@@ -161,16 +180,9 @@ def _commit(lake: Lake, stage: _Stage, ingest_id: str, reading: Reading, sha: st
         for table in DATA_TABLES:
             if table not in stage.batches:
                 continue
-            before = _count(con, table)
-            for sql in merge.statements(
-                table,
-                stage.relation(table),
-                ingest_id,
-                many_batches=stage.batches[table] > 1,
-                lake_has_rows=before > 0,
-            ):
-                con.execute(sql)
-            added[table] = _count(con, table) - before
+            added[table] = merge.write(
+                con, table, stage.relation(table), ingest_id, many_batches=stage.batches[table] > 1
+            )
         unresolved = con.execute(f"SELECT 1 FROM {LAKE}.audience_samples WHERE creator_id IS NULL LIMIT 1").fetchone()
         if "posts" in stage.batches and unresolved:
             con.execute(merge.resolve_audience(stage.relation("posts")))
@@ -198,11 +210,6 @@ def _commit(lake: Lake, stage: _Stage, ingest_id: str, reading: Reading, sha: st
         con.execute("ROLLBACK")
         raise
     return {t: n for t, n in added.items() if n}
-
-
-def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
-    row = con.execute(f"SELECT count(*) FROM {LAKE}.{table}").fetchone()
-    return int(row[0]) if row else 0
 
 
 def _sweep_stages(directory: Path) -> None:

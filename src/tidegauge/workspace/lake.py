@@ -18,8 +18,10 @@ from tidegauge.workspace.settings import Settings, read_settings, write_new
 
 LAKE = "lake"
 _LOCK = ".write.lock"
-#: DuckDB may use this much before it spills to the workspace's `tmp`; the rest of a process needs some too.
-MEMORY_LIMIT = os.environ.get("TIDEGAUGE_MEMORY", "2GB")
+#: DuckDB may use this much before it spills to the workspace's `tmp`; the rest of a process needs some too. Writing
+#: keeps to less: a file of any size is to be ingested within 1 GB in all.
+READ_MEMORY = os.environ.get("TIDEGAUGE_MEMORY", "2GB")
+WRITE_MEMORY = os.environ.get("TIDEGAUGE_WRITE_MEMORY", "450MB")
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ def create(directory: Path) -> None:
             if table not in have:
                 lake.con.execute(ddl(table).replace(f"CREATE TABLE {table}", f"CREATE TABLE {LAKE}.{table}"))
         lake.con.execute("COMMIT")
+        # Long texts: a reader unpacks one row group at a time.
+        lake.con.execute(f"CALL {LAKE}.set_option('parquet_row_group_size', 40_000, table_name => 'posts')")
 
 
 def connect() -> duckdb.DuckDBPyConnection:
@@ -66,7 +70,6 @@ def connect() -> duckdb.DuckDBPyConnection:
         _load(con, name)
     con.execute("SET TimeZone = 'UTC'")
     con.execute("SET enable_progress_bar = false")
-    con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
     con.execute("SET preserve_insertion_order = false")
     return con
 
@@ -96,6 +99,7 @@ def attach(directory: Path, *, at: int | None = None, write: bool = False) -> La
     tmp = directory / "tmp"
     if write:
         tmp.mkdir(exist_ok=True)
+    con.execute(f"SET memory_limit = '{WRITE_MEMORY if write else READ_MEMORY}'")
     con.execute(f"SET temp_directory = '{_quote(str(tmp))}'")
     kind, _, place = settings.catalog.partition(":")
     if kind == "postgres":
