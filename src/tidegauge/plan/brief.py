@@ -25,6 +25,7 @@ from tidegauge.plan.brief_values import (
     Money,
     Names,
     Platforms,
+    PlatformWord,
     Roles,
     RoleWord,
     Share,
@@ -208,7 +209,7 @@ class Prices(Part):
 
     allow_assumed: bool = False
     rate_card_discount: Share = 0.0
-    discounts: dict[str, Share] = {}
+    discounts: dict[PlatformWord, Share] = {}
 
 
 class Booked(Part):

@@ -39,8 +39,8 @@ BASES = {
 def expected_views(tables: Tables, wanted: pl.DataFrame, posts: pl.DataFrame, now: dt.datetime) -> pl.DataFrame:
     """Add views, views_low, views_high (90 %), views_log_sd, views_basis and views_assumed to candidates.
 
-    `wanted`: creator_id, platform, format, followers (may be null), claim (the rate card's views, may be null); `posts` as `recent_posts`
-    gives them. Rows without any source get null views.
+    `wanted`: creator_id, platform, format, followers, claim (the rate card's views); the last two may be null. `posts`
+    is what `recent_posts` gives. Rows without any source get null views.
     """
     keys = wanted.select("creator_id", "platform", "format", "followers", "claim")
     by_views = predict(cells_of(posts, "views"), keys)

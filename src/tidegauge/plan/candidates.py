@@ -1,0 +1,171 @@
+"""Candidates: creators × the offers that hold in the flight, with tier, role, stage, expected views and price."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import ibis
+import polars as pl
+
+from tidegauge.plan.brief import Brief
+from tidegauge.plan.expected import expected_engagements, expected_views
+from tidegauge.plan.posts_read import cadence, recent_posts
+from tidegauge.plan.pricing import CURRENCY, PRICE_COLUMNS, assumed_prices
+from tidegauge.plan.stages import role_expr, stage_expr
+from tidegauge.vocab import Format, Platform
+from tidegauge.workspace.tables import Tables
+
+#: A repost does not get the views of a post; such offers count only where the brief names their terms.
+REPOST_TERMS = ("转发", "repost", "retweet", "share only")
+#: The form in which a platform's creators mostly post, for those of whom no post is known.
+USUAL_FORMAT: dict[str, str] = {
+    Platform.XIAOHONGSHU: Format.IMAGE_TEXT,
+    Platform.WEIBO: Format.STATUS,
+    Platform.WECHAT: Format.ARTICLE,
+    Platform.ZHIHU: Format.QUESTION_ANSWER,
+    Platform.TIEBA: Format.STATUS,
+    Platform.XIAOYUZHOU: Format.PODCAST,
+    Platform.PODCAST: Format.PODCAST,
+    Platform.BILIBILI: Format.MID_VIDEO,
+    Platform.YOUTUBE: Format.LONG_VIDEO,
+    Platform.TWITCH: Format.LIVE,
+    Platform.INSTAGRAM: Format.IMAGE_TEXT,
+    Platform.FACEBOOK: Format.STATUS,
+    Platform.X: Format.STATUS,
+}
+#: Formats per creator for which a price may be assumed: those it posts most.
+ASSUMED_FORMATS_PER_CREATOR = 2
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the workspace holds before any filter of the brief.
+
+    `items`: one row per creator and format. `posts`: the recent posts behind the estimates. `creators`: how many
+    creators there are in all; `without_offer`: how many have no offer that holds; `now`: the newest observation.
+    """
+
+    items: pl.DataFrame
+    posts: pl.DataFrame
+    creators: int
+    without_offer: int
+    other_currency: int
+    now: dt.datetime
+
+
+def find_candidates(tables: Tables, brief: Brief, now: dt.datetime) -> Found:
+    """Every creator and format that could be booked, before the brief's filters.
+
+    Columns of `items`: creator_id, name, platform, category, mcn, region, verified, person_id, followers, tier, role,
+    stage, format, terms, price, price_low, price_high, price_assumed, price_source, list_price, valid_from, claim,
+    views, views_low, views_high, views_log_sd, views_basis, views_assumed, engagements, last_post_at, posts_per_week.
+    """
+    accounts = _accounts(tables)
+    posts = recent_posts(tables, now)
+    offers, other_currency = _offers(tables, brief, now)
+    missing = accounts.join(offers, on="creator_id", how="anti")
+    parts = [offers]
+    if brief.prices.allow_assumed:
+        parts.append(_without_price(missing, posts))
+    items = pl.concat(parts, how="diagonal_relaxed").join(accounts, on="creator_id", how="inner", maintain_order="left")
+    items = items.sort("creator_id", "format", "price", "terms", nulls_last=True)
+    items = expected_views(tables, items, posts, now)
+    items = expected_engagements(items, posts)
+    items = _priced(items, brief)
+    items = items.with_columns(role_expr(brief.koc_below_followers).alias("role")).with_columns(
+        stage_expr(brief.stage_rule).alias("stage")
+    )
+    rhythm = cadence(tables, now).select("creator_id", "last_post_at", "posts_per_week")
+    items = items.join(rhythm, on="creator_id", how="left", maintain_order="left")
+    return Found(items, posts, accounts.height, missing.height, other_currency, now)
+
+
+def _accounts(tables: Tables) -> pl.DataFrame:
+    """Every creator with its newest known followers and tier."""
+    creators, snaps = tables["creators"], tables["creator_snapshots"]
+    known = snaps.filter(snaps.followers.notnull())
+    nth = ibis.row_number().over(
+        ibis.window(group_by=known.creator_id, order_by=[known.observed_at.desc(), known.followers.desc()])
+    )
+    newest = known.mutate(nth=nth).filter(lambda t: t.nth == 0).select("creator_id", "followers")
+    joined = creators.left_join(newest, "creator_id").select(
+        "creator_id", "platform", "name", "category", "mcn", "region", "verified", "person_id", "role", "followers"
+    )
+    rows = joined.mutate(tier=tables.tier(joined.platform, joined.followers)).rename(account_role="role")
+    frame: pl.DataFrame = tables.frame(rows)
+    return frame.sort("creator_id")
+
+
+def _offers(tables: Tables, brief: Brief, now: dt.datetime) -> tuple[pl.DataFrame, int]:
+    """Offers that hold in the flight: the newest rate card, then the cheapest terms per creator and format.
+
+    Offers of one format differ in terms (length, custom or embedded); the model gives them the same views, so only the
+    cheapest can be in a best roster. Returns the offers, and the number of creators with offers in another currency
+    only.
+    """
+    offers = tables["offers"]
+    first = brief.flight.start if brief.flight else now.date()
+    last = brief.flight.end if brief.flight else first
+    holding = offers.filter(
+        offers.valid_from <= ibis.literal(last), offers.valid_to.isnull() | (offers.valid_to >= ibis.literal(first))
+    )
+    rows: pl.DataFrame = tables.frame(holding)
+    terms = pl.col("terms").str.to_lowercase()
+    if brief.candidates.terms:
+        wanted = [t.lower() for t in brief.candidates.terms]
+        rows = rows.filter(pl.any_horizontal(*(terms.str.contains(t, literal=True) for t in wanted)))
+    else:
+        rows = rows.filter(~pl.any_horizontal(*(terms.str.contains(t, literal=True) for t in REPOST_TERMS)))
+    own = rows.filter(pl.col("currency") == brief.currency)
+    foreign = rows.join(own, on="creator_id", how="anti").get_column("creator_id").n_unique()
+    newest = own.sort("valid_from", descending=True).unique(
+        ["creator_id", "format", "role", "terms"], keep="first", maintain_order=True
+    )
+    cheapest = newest.sort("creator_id", "format", "price", "terms", "role").unique(
+        ["creator_id", "format"], keep="first", maintain_order=True
+    )
+    return cheapest.select(
+        "creator_id", "format", "terms", "price", "valid_from",
+        pl.col("role").alias("offer_role"), pl.col("expected_views").alias("claim"),
+    ), foreign  # fmt: skip
+
+
+def _without_price(accounts: pl.DataFrame, posts: pl.DataFrame) -> pl.DataFrame:
+    """Creators without an offer, in the formats that they post most, else in the usual one of their platform."""
+    counted = (
+        posts.group_by("creator_id", "format")
+        .agg(pl.len().alias("n"))
+        .sort("creator_id", "n", "format", descending=[False, True, False])
+        .group_by("creator_id", maintain_order=True)
+        .head(ASSUMED_FORMATS_PER_CREATOR)
+        .select("creator_id", "format")
+    )
+    posted = accounts.select("creator_id").join(counted, on="creator_id", how="inner", maintain_order="left")
+    usual = pl.col("platform").replace_strict(
+        {p: str(f) for p, f in USUAL_FORMAT.items()}, default=Format.SHORT_VIDEO.value, return_dtype=pl.String
+    )
+    silent = accounts.join(posted, on="creator_id", how="anti").select("creator_id", usual.alias("format"))
+    return pl.concat([posted, silent]).with_columns(pl.lit("").alias("terms"))
+
+
+def _priced(items: pl.DataFrame, brief: Brief) -> pl.DataFrame:
+    """Prices after the discount; where there is no offer, the assumed one with its range and source."""
+    discount = pl.col("platform").replace_strict(
+        brief.prices.discounts, default=brief.prices.rate_card_discount, return_dtype=pl.Float64
+    )
+    paid = pl.col("price") * (1 - discount)
+    stated = items.with_columns(pl.col("price").alias("list_price"), paid.alias("price"))
+    offered = stated.filter(pl.col("list_price").is_not_null()).with_columns(
+        pl.col("price").alias("price_low"),
+        pl.col("price").alias("price_high"),
+        pl.lit("rate card").alias("price_source"),
+        pl.lit(False).alias("price_assumed"),
+    )
+    silent = stated.filter(pl.col("list_price").is_null())
+    if brief.currency == CURRENCY:
+        silent = assumed_prices(silent)
+    else:
+        silent = silent.with_columns(*(pl.lit(None).alias(c) for c in PRICE_COLUMNS))
+    silent = silent.with_columns(pl.lit(True).alias("price_assumed"))
+    return pl.concat([offered, silent], how="diagonal_relaxed").sort("creator_id", "format")
