@@ -159,7 +159,7 @@ def _followers(tables: Tables, asked: Asked) -> Amounts:
     first, last = _range(tables, rows, "observed_at", asked, "no follower counts (creator_snapshots.followers)")
     g = period_grid(tables, asked, first, last)
     # The last period ends with the last reading, not with the calendar: nothing is stale merely by being recent.
-    found = levels(tables, Grid(g.kind, (*g.edges[:-1], min(g.edges[-1], last)), g.labels), asked)
+    found = levels(tables, g.until(last), asked)
     found = found.filter(pl.col("period") >= 0)
     amount = pl.col("count").cast(pl.Float64)
     frame = found.select(

@@ -48,6 +48,10 @@ class Grid:
     def length(self) -> int:
         return len(self.labels)
 
+    def until(self, last: dt.datetime) -> Grid:
+        """The same periods, the last one ending just after the instant `last` where that comes earlier."""
+        return Grid(self.kind, (*self.edges[:-1], min(self.edges[-1], last + dt.timedelta(seconds=1))), self.labels)
+
     def index(self, at: ir.TimestampValue) -> ir.IntegerValue:
         """The number of the period in which `at` lies: -1 before the first edge, P from the last edge on.
 
