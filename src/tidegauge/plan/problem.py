@@ -1,7 +1,8 @@
 """The planning problem and its solution as arrays: what the optimiser and the certificate work on.
 
 Creator c in format f is an item; at most one item per creator is taken. Person i is reached by item j of creator c with
-probability `membership[i, c] * exposure[j]`; reach is the weighted number of persons reached at least `frequency` times.
+probability `membership[i, c] * share[c] * exposure[j]`, independently; reach is the weighted number of persons reached at
+least `frequency` times.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ class Panel:
     Creator c's persons are `persons[indptr[c]:indptr[c + 1]]` (int32, ascending). `membership` is the probability that
     such a person belongs to the creator's audience (float32, aligned with `persons`), or None where it is 1 for all.
     `weight` is how many real people each person stands for, times the target-audience weight (float64, persons).
+    `share` multiplies the membership of all of a creator's persons (float64, creators; None is 1): it calibrates the
+    creator's total, and lets a small audience be spread over more persons than it has.
     """
 
     indptr: NDArray[np.int64]
     persons: NDArray[np.int32]
     weight: Float
     membership: NDArray[np.float32] | None = None
+    share: Float | None = None
 
     @property
     def n_creators(self) -> int:

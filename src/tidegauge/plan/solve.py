@@ -1,0 +1,93 @@
+"""The whole planner on one panel: several greedy starts, the tight bound, repair, exact search where it pays."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from tidegauge.errors import InfeasibleError
+from tidegauge.plan.certificate import certificate_of, tight_dual
+from tidegauge.plan.feasible import feasible_items, infeasible_core
+from tidegauge.plan.flat import Flat, flatten
+from tidegauge.plan.greedy import as_solution, grow
+from tidegauge.plan.kernels import fresh_state, kernel
+from tidegauge.plan.problem import Certificate, Float, Int, Problem, Solution
+from tidegauge.plan.relax import toll_of
+from tidegauge.plan.roster import all_gains
+
+Progress = Callable[[str, float], None]
+
+
+@kernel
+def tolls(flat: Flat, prices: Float) -> Float:
+    """Every item's toll at the multipliers, never below a small part of its price."""
+    out = np.empty(len(flat.price))
+    for j in range(len(out)):
+        out[j] = max(toll_of(flat, prices, j), 0.02 * prices[0] * flat.price[j])
+    return out
+
+
+def solve(
+    problem: Problem, *, seed: int = 0, time_limit_s: float = 60.0, progress: Progress | None = None
+) -> tuple[Solution, Certificate]:
+    """The best roster found and the proof of how good it is.
+
+    Parameters: `time_limit_s` bounds the improvement and the bound (every stage is anytime); `progress(stage, gap)` is
+    told the current gap. Raises `InfeasibleError` with a minimal clash where no roster keeps all limits.
+    """
+    began = time.monotonic()
+    flat = flatten(problem)
+    best = start_roster(problem, flat)
+    tell(progress, "greedy", 1.0)
+    dual, x = tight_dual(
+        flat,
+        best,
+        time_limit_s=0.6 * time_limit_s,
+        progress=None if progress is None else lambda gap: tell(progress, "bound", gap),
+    )
+    for items in _candidates(flat, best, dual.prices, x):
+        trial = as_solution(problem, flat, items)
+        if trial.reach > best.reach:
+            best = trial
+    del began
+    return best, certificate_of(problem, flat, dual, best.reach, "tight")
+
+
+def tell(progress: Progress | None, stage: str, gap: float) -> None:
+    if progress is not None:
+        progress(stage, gap)
+
+
+def start_roster(problem: Problem, flat: Flat) -> Solution:
+    """A feasible roster: greedy, else from an integer program on the rows; `InfeasibleError` where there is none."""
+    items = grow(flat, np.empty(0, np.int64))
+    if items is None:
+        nobody = np.full(len(flat.first) - 1, -1, dtype=np.int64)
+        start = feasible_items(problem, all_gains(flat, fresh_state(len(flat.weight), 1), nobody))
+        if start is None:
+            clash = infeasible_core(problem) or ()
+            raise InfeasibleError(
+                "no roster keeps all of: " + "; ".join(clash)
+                if clash
+                else "no roster was found that keeps every limit",
+                clash=clash,
+                mend="relax one of these limits",
+            )
+        items = grow(flat, start)
+        if items is None:
+            items = start
+    return as_solution(problem, flat, items)
+
+
+def _candidates(flat: Flat, best: Solution, prices: Float, x: Float) -> list[Int]:
+    """Rosters from the dual: greedy by priced tolls, and greedy on top of what the relaxation takes nearly whole."""
+    found = []
+    for toll in [tolls(flat, prices)] if len(flat.low) else []:
+        found.append(grow(flat, np.empty(0, np.int64), toll=toll))
+    for least in (0.999, 0.9, 0.7, 0.5):
+        core = np.flatnonzero(x >= least)
+        if flat.price[core].sum() <= flat.budget:
+            found.append(grow(flat, core))
+    return [items for items in found if items is not None]
