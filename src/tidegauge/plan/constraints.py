@@ -198,7 +198,9 @@ def _per_mcn(brief: Brief, items: pl.DataFrame, named: Named) -> list[Limit]:
     """[limits] max_per_mcn: at most so many creators of one agency."""
     most = brief.limits.max_per_mcn
     if most is None:
-        found = []
+        return []
+    place = brief.where("limits", "max_per_mcn")
+    found = []
     for name, members in _groups(items, "mcn", more_than=most):
         text = Text(f"机构 {name}：至多 {most} 人", f"agency {name}: at most {most}")
         found.append(Limit(text, "count", members, np.ones(len(members)), 0.0, float(most), place, lazy=True))
