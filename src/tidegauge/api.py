@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tidegauge.errors import TidegaugeError, UsageError, WorkspaceError
+from tidegauge.errors import MeasureError, TidegaugeError, UsageError, WorkspaceError
 from tidegauge.result import Result
 from tidegauge.vocab import Lang
 from tidegauge.workspace import ingest as ingesting
@@ -188,6 +188,42 @@ class Workspace:
         from tidegauge.report import write_plan
 
         return replace(plan, files=write_plan(plan, Path(out), lang=lang or self.settings.language))
+
+    def report(
+        self, out: str | Path, *, lang: Lang | None = None, plan: Plan | None = None, progress: Any = None
+    ) -> dict[str, str]:
+        """Run every measure that the data allow and write one HTML page, a workbook and a deck; paths by kind.
+
+        A measure for which the workspace holds no data is left out, and the report says which and why.
+        """
+        from tidegauge.measure.registry import measures
+        from tidegauge.report import WorkspaceReport, write_workspace
+
+        results: dict[str, Result] = {}
+        skipped: dict[str, str] = {}
+        known = measures()
+        with self.tables() as tables:
+            for i, (name, m) in enumerate(known.items()):
+                if progress is not None:
+                    progress(0.8 * i / len(known), name)
+                try:
+                    results[name] = m.run(tables, by=m.default_by, start=None, end=None)
+                except MeasureError as e:
+                    skipped[name] = str(e)
+        if progress is not None:
+            progress(0.85, "writing")
+        content = WorkspaceReport(results=results, status=self.status().as_dict(), plan=plan, skipped=skipped)
+        return write_workspace(content, Path(out), lang=lang or self.settings.language)
+
+    def export(self, out: str | Path) -> dict[str, Any]:
+        """Write the snapshot as partitioned Parquet for a cluster elsewhere; what was written."""
+        from tidegauge.workspace.spark import export
+
+        lake = attach(self.path, at=self.at)
+        try:
+            return export(lake, Path(out))
+        finally:
+            lake.close()
 
     def _instant(self, day: dt.date | str | None, option: str) -> dt.datetime | None:
         if day is None:
