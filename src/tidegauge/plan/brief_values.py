@@ -33,7 +33,9 @@ _UNITS = {
     "千万": 1e7,
     "亿": 1e8,
 }
-_AMOUNT = re.compile(r"^[¥￥$€£]?\s*([0-9][0-9,，]*(?:\.[0-9]+)?)\s*([a-z千万百亿]*)\s*(?:元|人民币|rmb|cny|usd|eur)?$")
+_AMOUNT = re.compile(
+    r"^[¥￥$€£]?\s*([0-9][0-9,，]*(?:\.[0-9]+)?)\s*(k|w|m|million|千万|百万|千|万|亿)?\s*(?:元|人民币|rmb|cny)?$"
+)
 _DAY = re.compile(r"^(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?$")
 
 #: Words in use beside the labels of the vocabulary.
@@ -73,9 +75,9 @@ def money(value: Any) -> Any:
         number = float(value)
     else:
         m = _AMOUNT.match(str(value).strip().lower())
-        if m is None or m[2] not in _UNITS:
+        if m is None:
             raise wrong(f"'{value}' is no amount of money", "write 300000 or '30万'")
-        number = float(re.sub("[,，]", "", m[1])) * _UNITS[m[2]]
+        number = float(re.sub("[,，]", "", m[1])) * _UNITS[m[2] or ""]
     if not math.isfinite(number) or number < 0:
         raise wrong(f"{value} is no amount of money: it must be finite and not negative", "write 300000 or '30万'")
     return number

@@ -8,7 +8,8 @@ KeyPath = tuple[str | int, ...]
 def key_lines(text: str) -> dict[KeyPath, int]:
     """The line (1-based) of every key, table header and array element of a TOML text that `tomllib` accepts.
 
-    Keys are paths as pydantic names them: `("goal", "kind")`, `("rule", 0, "platform")`. Arrays of tables count up.
+    Keys are paths as pydantic names them: `("goal", "kind")`, `("rule", 0, "platform")`. Arrays of tables count up. A
+    text in an array is found by its place and by itself, since some lists are read as sets of words.
 
     >>> key_lines('a = 1\\n[[r]]\\nx = [\\n 1,\\n 2]\\n')[("r", 0, "x", 1)]
     5
@@ -130,8 +131,11 @@ class _Scan:
             self.take(1)
             index = 0
             while self.skip_blank() and not self.startswith("]"):
-                self.note((*path, index), self.line)
+                line, start = self.line, self.at
+                self.note((*path, index), line)
                 self.value((*path, index))
+                if self.text[start] in "\"'":
+                    self.note((*path, self.text[start : self.at].strip("\"'")), line)
                 index += 1
             self.take(1)
         elif self.startswith("{"):
