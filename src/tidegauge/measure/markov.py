@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
 from tidegauge.measure.bootstrap import Array
 
 #: Each rate is given half an event at the pace of all moves together (prior Gamma(½, ½ / mean rate)): a move that was

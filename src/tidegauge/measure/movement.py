@@ -92,14 +92,16 @@ def _pooled(frame: pl.DataFrame, columns: tuple[str, ...], keep: int) -> pl.Data
     return marked.with_columns(pl.when(small).then(pl.lit(OTHER)).otherwise(pl.col(c)).alias(c) for c in columns)
 
 
-def figures(c: Cells, first: int, last: int, rng: np.random.Generator, level: float) -> Iterator[Record]:
+def figures(
+    c: Cells, first: int, last: int, rng: np.random.Generator, level: float, *, replicates: int = REPLICATES
+) -> Iterator[Record]:
     """All rows of the measure, as records; `first` and `last` are the periods whose difference is taken."""
     size = np.zeros(c.creators)
     for p in np.unique(c.period):
         here = c.period == p
         size = np.maximum(size, np.bincount(c.creator[here], weights=c.amount[here], minlength=c.creators))
     drawn = units(c.creators, rng, size=size)
-    sample = _Sample(c, drawn, weights(drawn, rng, REPLICATES))
+    sample = _Sample(c, drawn, weights(drawn, rng, replicates))
     ends = {}
     for p in np.unique(c.period).tolist():
         here = c.period == p
