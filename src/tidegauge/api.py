@@ -89,24 +89,28 @@ class Workspace:
         """Read files or whole directories into the lake; the same file again adds nothing.
 
         `reader` forces a source by name, `mapping` names a mapping file, `keep_text` keeps comment texts.
-        A file that cannot be read is reported in the result as failed, the others go on.
+        A file that cannot be read is reported in the result as failed, the others go on; what is plainly no data
+        inside a directory (notes, pictures) is reported as skipped.
         """
-        from tidegauge.sources import Unreadable, open_readings
+        from tidegauge.sources import Skipped, Unreadable, open_readings
 
         named = [Path(p) for p in ([paths] if isinstance(paths, str | Path) else paths)]
         context = ReadContext(self.settings, pseudonymiser(read_salt(self.path)), keep_text)
         failed: list[ingesting.Ingested] = []
+        skipped: list[ingesting.Ingested] = []
 
         def readable() -> Iterator[Any]:
             found = open_readings(named, context, reader=reader, mapping=Path(mapping) if mapping else None)
             for item in found:
                 if isinstance(item, Unreadable):
                     failed.append(ingesting.Ingested(str(item.path), reader or "", "failed", error=item.error))
+                elif isinstance(item, Skipped):
+                    skipped.append(ingesting.Ingested(str(item.path), "", "skipped"))
                 else:
                     yield item
 
         done = list(ingesting.ingest(self.path, readable(), wait_s=wait_s, progress=progress))
-        return IngestReport((*done, *failed))
+        return IngestReport((*done, *failed, *skipped))
 
     def load(self, frames: dict[str, pl.DataFrame], *, name: str = "frames") -> ingesting.Ingested:
         """Bring Polars frames of canonical tables into the lake, with the same checks as files."""

@@ -1,4 +1,4 @@
-"""The register of sources: one file per exporter; each detects its files by content and yields batches."""
+"""The register of sources: one file per exporter; each detects its files by content and yields Batches."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Source:
-    """`detect(sample)` gives a confidence from 0 (not mine) to 1 (mine); `read(path, sample, context)` yields batches."""
+    """`detect(sample)`: confidence from 0 (not mine) to 1 (mine); `read(path, sample, context)` yields batches."""
 
     name: str
     title_zh: str

@@ -26,7 +26,9 @@ _STAGE_ROWS = 20_000
 
 @dataclass(frozen=True)
 class Ingested:
-    """What became of one file. `state` is done, known (this file is in the lake already) or failed (with `error`)."""
+    """What became of one file. `state` is done, known (this file is in the lake already), skipped (no data) or failed
+    (with `error`).
+    """
 
     path: str
     reader: str
