@@ -37,7 +37,7 @@ BASES = {
 
 
 def expected_views(tables: Tables, wanted: pl.DataFrame, posts: pl.DataFrame, now: dt.datetime) -> pl.DataFrame:
-    """Add views, views_low, views_high (90 %), views_log_sd, views_basis and views_assumed to candidates.
+    """Add views, views_low, views_high (90 %), views_log_sd, views_shared_sd, views_basis, views_assumed to candidates.
 
     `wanted`: creator_id, platform, format, followers, claim (the rate card's views); the last two may be null. `posts`
     is what `recent_posts` gives. Rows without any source get null views.
@@ -62,6 +62,8 @@ def expected_views(tables: Tables, wanted: pl.DataFrame, posts: pl.DataFrame, no
     }
     spread = {b: pl.when(usable[b]).then(pl.col(f"{own[b]}_sd")) for b in own}
     narrowest = pl.min_horizontal(*spread.values())
+    # The part of the spread that hits all creators of a platform alike: a wrong like rate does not average out.
+    common = {"v": pl.lit(0.0), "k": pl.col("rate_sd"), "c": pl.lit(0.2), "w": pl.lit(0.5), "f": pl.lit(BORROWED_SD)}
     choices = [(spread[name] == narrowest, name, prefix) for name, prefix in own.items()]
     for name, prefix in (("platform_line", "v"), ("platform_line", "k"), ("followers_ratio", "f")):
         choices.append((pl.col(f"{prefix}_mu").is_not_null(), name, prefix))
@@ -69,6 +71,7 @@ def expected_views(tables: Tables, wanted: pl.DataFrame, posts: pl.DataFrame, no
         pl.coalesce(*(pl.when(holds).then(pl.lit(name)) for holds, name, _ in choices)).alias("views_basis"),
         pl.coalesce(*(pl.when(holds).then(pl.col(f"{p}_mu")) for holds, _, p in choices)).alias("mu"),
         pl.coalesce(*(pl.when(holds).then(pl.col(f"{p}_sd")) for holds, _, p in choices)).alias("views_log_sd"),
+        pl.coalesce(*(pl.when(holds).then(common[p]) for holds, _, p in choices)).alias("views_shared_sd"),
     )
     mean, low, high = as_counts(pl.col("mu"), pl.col("views_log_sd"))
     return wanted.hstack(

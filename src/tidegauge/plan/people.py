@@ -1,0 +1,269 @@
+"""From candidates to the audience model: platform populations, audience sizes, communities, profiles, overlap hints."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tidegauge.errors import BriefError
+from tidegauge.plan.audience import AudienceModel, category_mix, platform_patterns
+from tidegauge.plan.brief import Brief
+from tidegauge.plan.brief_values import nearest
+from tidegauge.plan.expected import viewers_over_views
+from tidegauge.plan.problem import Float, Int
+from tidegauge.plan.profiles import interest_profiles, profile_cells
+from tidegauge.workspace.tables import Tables
+
+#: Who could see a post: the followers, or so many times its expected viewers where that is more (a lucky post).
+LUCKY_TIMES = 3.0
+#: People on a platform without any figure, as a multiple of its largest audience.
+PLATFORM_OVER_LARGEST = 5.0
+#: People in the market over those on its largest platform, where no deduplicated figure is there.
+MARKET_OVER_LARGEST = 1.15
+COMMUNITIES_PER_CATEGORY = 8
+#: A hint needs so many commenters in common; more pairs than this are not looked at (the strongest stay).
+HINT_LEAST, HINT_MOST_PAIRS = 3, 5_000
+#: Commenters of more creators than this are fans of everything (or bots): they tell nothing about a pair.
+HINT_CREATORS_PER_KEY = 40
+
+
+@dataclass(frozen=True)
+class People:
+    """The audience model and what the items need of it.
+
+    `creators`: creator ids in the model's order (C). `creator` (items): index of the item's creator. `exposure`
+    (items): chance that somebody of the creator's audience sees the post. `shared_sd` (items): log spread of the viewer
+    ratio that all items of a platform share. `assumed`: what was not read from the workspace.
+    """
+
+    model: AudienceModel
+    creators: tuple[str, ...]
+    creator: Int
+    exposure: Float
+    viewer_sd: Float
+    assumed: tuple[str, ...]
+
+
+def audience_of(tables: Tables, items: pl.DataFrame, brief: Brief) -> People:
+    """Build the audience model of these items (sorted by creator_id)."""
+    creators = items.unique("creator_id", keep="first", maintain_order=True)
+    index = {c: i for i, c in enumerate(creators.get_column("creator_id"))}
+    creator = np.array([index[c] for c in items.get_column("creator_id")], dtype=np.int64)
+    ratio, viewer_sd, assumed = _viewer_ratio(items)
+    viewers = items.get_column("views").to_numpy().astype(np.float64) * ratio
+    most = np.zeros(len(index))
+    np.maximum.at(most, creator, viewers)
+    followers = creators.get_column("followers").cast(pl.Float64).fill_null(0.0).to_numpy()
+    audience = np.maximum(followers, LUCKY_TIMES * most)
+    names = sorted(set(creators.get_column("platform")) | set(brief.audience.uses))
+    place = {p: i for i, p in enumerate(names)}
+    platform = np.array([place[p] for p in creators.get_column("platform")], dtype=np.int64)
+    largest = np.zeros(len(names))
+    np.maximum.at(largest, platform, audience)
+    people, population, notes = _populations(tables, names, largest)
+    audience = np.minimum(audience, people[platform])
+    patterns, pattern_share = platform_patterns(population, people)
+    keys = _keys(creators.get_column("creator_id").to_list())
+    community = _communities(tables, creators, brief, keys)
+    cells = profile_cells(tables, creators, brief.audience)
+    hints = _hints(tables, creators, audience)
+    used = [p in brief.audience.uses for p in names]
+    model = AudienceModel(
+        platform=platform,
+        audience=audience,
+        mix_indptr=community.indptr,
+        mix_community=community.community,
+        mix_share=community.share,
+        population=population,
+        patterns=patterns,
+        pattern_share=pattern_share,
+        community_share=community.population,
+        target_community=community.target,
+        target_platform=np.array(used) if any(used) else None,
+        hint_pair=hints[0],
+        hint_shared=hints[1],
+        hint_sample=hints[2],
+        key=keys,
+    )
+    if cells is not None:
+        model = replace(
+            model, cell_share=cells.population, profile=cells.row_of, profiles=cells.rows, target_cell=cells.target
+        )
+    exposure = np.divide(viewers, audience[creator], out=np.zeros(len(viewers)), where=audience[creator] > 0)
+    told = (*assumed, *notes, *community.assumed, *(cells.assumed if cells else ()))
+    return People(model, tuple(index), creator, np.clip(exposure, 0.0, 1.0), viewer_sd, told)
+
+
+def _viewer_ratio(items: pl.DataFrame) -> tuple[Float, Float, tuple[str, ...]]:
+    """Unique viewers per view of each item, the log spread of that ratio, and where it is borrowed."""
+    cited, borrowed = viewers_over_views()
+    platforms = items.get_column("platform").to_list()
+    ratio = np.array([cited.get(p, borrowed) for p in platforms])
+    spread = np.array([0.05 if p in cited else 0.2 for p in platforms])
+    without = sorted(set(platforms) - set(cited))
+    note = f"unique viewers per view {borrowed:.2f} for {', '.join(without)} (cited for {', '.join(sorted(cited))})"
+    return ratio, spread, (note,) if without else ()
+
+
+def _populations(tables: Tables, names: list[str], largest: Float) -> tuple[Float, float, tuple[str, ...]]:
+    """People on each platform and in the market, newest figures first, own figures before cited ones."""
+    t = tables["market"]
+    rows: pl.DataFrame = tables.frame(
+        t.filter(t.metric.lower().contains("mau") | t.metric.lower().contains("monthly active"), t.unit == "persons")
+    )
+    segment = pl.col("segment").str.to_lowercase()
+    rows = rows.filter(~pl.col("metric").str.to_lowercase().str.contains("growth|share")).with_columns(
+        (pl.col("confidence") == "own").alias("own")
+    )
+    trust = pl.col("confidence").replace_strict({"own": 0, "primary": 1, "secondary": 2}, default=3)
+    rows = rows.sort(pl.col("own"), pl.col("period"), trust, pl.col("value"), descending=[True, True, False, True])
+    whole = rows.filter(segment.is_in(["", "all", "total", "全部", "整体"]))
+    known: dict[str, tuple[float, bool]] = {}
+    for r in whole.iter_rows(named=True):
+        for p in str(r["platform"]).split(","):
+            known.setdefault(p.strip(), (float(r["value"]), bool(r["own"])))
+    people, notes = np.zeros(len(names)), []
+    for i, name in enumerate(names):
+        found = known.get(name) or (known.get("wechat") if name == "channels" else None)
+        if found is None or found[0] < largest[i]:
+            people[i] = max(PLATFORM_OVER_LARGEST * largest[i], found[0] if found else 1.0)
+            notes.append(f"people on {name}: {people[i]:,.0f} ({PLATFORM_OVER_LARGEST:g} times its largest audience)")
+        else:
+            people[i] = found[0]
+    own = [known[p][1] for p in names if p in known]
+    dedup = rows.filter(segment.str.contains("dedup|去重") | (segment == "population"))
+    # A deduplicated figure of the real market says nothing about an ecosystem with figures of its own.
+    dedup = dedup.filter(pl.col("own") == (bool(own) and all(own)))
+    floor = float(people.max(initial=1.0))
+    if dedup.height and own and dedup.item(0, "value") >= floor:
+        return people, float(dedup.item(0, "value")), tuple(notes)
+    notes.append(f"people in the market: {MARKET_OVER_LARGEST * floor:,.0f} (a little more than its largest platform)")
+    return people, MARKET_OVER_LARGEST * floor, tuple(notes)
+
+
+@dataclass(frozen=True)
+class _Communities:
+    indptr: Int
+    community: NDArray[np.int32]
+    share: Float
+    population: Float
+    target: Float | None
+    assumed: tuple[str, ...]
+
+
+def _communities(tables: Tables, creators: pl.DataFrame, brief: Brief, keys: NDArray[np.uint64]) -> _Communities:
+    """Several communities per category of the workspace; how the population splits over them; the target's interest."""
+    t = tables["creators"]
+    counted: pl.DataFrame = tables.frame(t.group_by("category").aggregate(n=t.count()))
+    name = pl.col("category").str.strip_chars().str.to_lowercase()
+    counted = counted.filter(name.is_not_null() & (name != "")).group_by(name.alias("category")).agg(pl.col("n").sum())
+    counted = counted.sort("category")
+    categories = counted.get_column("category").to_list()
+    at = {c: i for i, c in enumerate(categories)}
+    own = [at.get((c or "").strip().lower(), -1) for c in creators.get_column("category").to_list()]
+    indptr, community, share, n = category_mix(
+        np.array(own, dtype=np.int64), keys, max(len(categories), 1), communities_per_category=COMMUNITIES_PER_CATEGORY
+    )
+    # Supply stands for interest: as many people follow a category as it has creators, on the square-root scale, since
+    # creators crowd into fashionable categories faster than people do.
+    weight = np.sqrt(counted.get_column("n").to_numpy()) if categories else np.ones(1)
+    population = np.repeat(weight / weight.sum() / COMMUNITIES_PER_CATEGORY, COMMUNITIES_PER_CATEGORY)
+    assumed = [
+        "audiences gather in communities of the creator's category; the size of a category's public by its supply"
+    ]
+    interest = brief.audience.interest
+    if not interest:
+        return _Communities(indptr, community, share, population / population.sum(), None, tuple(assumed))
+    target = np.zeros(n)
+    for wanted, w in interest.items():
+        hits = [i for i, c in enumerate(categories) if wanted in c or c in wanted]
+        if not hits:
+            close = nearest(wanted, categories) if categories else None
+            raise BriefError(
+                f"no category in the workspace is about '{wanted}'",
+                mend=f"did you mean '{close}'?" if close else "categories: " + ", ".join(categories[:12]),
+                where=brief.where("audience", "interest", wanted),
+            )
+        for i in hits:
+            span = slice(i * COMMUNITIES_PER_CATEGORY, (i + 1) * COMMUNITIES_PER_CATEGORY)
+            target[span] = np.maximum(target[span], w)
+    indptr, community, share = _by_interest(tables, creators, categories, keys, (indptr, community, share))
+    return _Communities(indptr, community, share, population / population.sum(), target, tuple(assumed))
+
+
+def _by_interest(
+    tables: Tables,
+    creators: pl.DataFrame,
+    categories: list[str],
+    keys: NDArray[np.uint64],
+    default: tuple[Int, NDArray[np.int32], Float],
+) -> tuple[Int, NDArray[np.int32], Float]:
+    """The community mix of creators whose audience's interests are known: their shares by category instead."""
+    profiles = interest_profiles(tables)
+    known: dict[str, dict[int, float]] = {}
+    for creator_id, bucket, part in profiles.iter_rows():
+        for i, c in enumerate(categories):
+            if bucket in c or c in bucket:
+                mix = known.setdefault(creator_id, {})
+                mix[i] = mix.get(i, 0.0) + part
+    if not known:
+        return default
+    indptr, community, share = default
+    parts, shares, counts = [], [], []
+    for j, creator_id in enumerate(creators.get_column("creator_id")):
+        if creator_id in known:
+            mix = known[creator_id]
+            total = max(1.0, sum(mix.values()))  # interests overlap and may sum to more than 1
+            offset = int(keys[j] % np.uint64(COMMUNITIES_PER_CATEGORY))
+            parts.append(np.array([i * COMMUNITIES_PER_CATEGORY + offset for i in sorted(mix)], dtype=np.int32))
+            shares.append(np.array([mix[i] / total for i in sorted(mix)]))
+        else:
+            parts.append(community[indptr[j] : indptr[j + 1]])
+            shares.append(share[indptr[j] : indptr[j + 1]])
+        counts.append(len(parts[-1]))
+    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return starts, np.concatenate(parts).astype(np.int32), np.concatenate(shares)
+
+
+def _keys(ids: list[str]) -> NDArray[np.uint64]:
+    """A number per creator that depends on the id alone, so that a creator's draws do not change with the others."""
+    return np.array(
+        [int.from_bytes(hashlib.blake2b(c.encode(), digest_size=8).digest(), "big") for c in ids], np.uint64
+    )
+
+
+def _hints(
+    tables: Tables, creators: pl.DataFrame, audience: Float
+) -> tuple[NDArray[np.int64] | None, Float | None, Float | None]:
+    """Observed overlap of pairs of creators from commenters in common.
+
+    With samples of sizes m and n drawn from two audiences of sizes A and B, the common commenters have the mean
+    m n |A and B| / (A B), so the common audience is estimated as common · A B / (m n) (capture-recapture).
+    """
+    t = tables["audience_samples"]
+    pairs: pl.DataFrame = tables.frame(t.filter(t.creator_id.notnull()).select("creator_id", "audience_key").distinct())
+    index = creators.select("creator_id").with_row_index("c")
+    seen = pairs.join(index, on="creator_id").select(pl.col("c").cast(pl.Int64), "audience_key")
+    sizes = seen.group_by("c").agg(pl.len().alias("m"))
+    telling = seen.filter(pl.len().over("audience_key").is_between(2, HINT_CREATORS_PER_KEY))
+    both = (
+        telling.join(telling, on="audience_key", suffix="_b")
+        .filter(pl.col("c") < pl.col("c_b"))
+        .group_by("c", "c_b")
+        .agg(pl.len().alias("common"))
+        .filter(pl.col("common") >= HINT_LEAST)
+        .sort("common", "c", "c_b", descending=[True, False, False])
+        .head(HINT_MOST_PAIRS)
+        .join(sizes, on="c", maintain_order="left")
+        .join(sizes.rename({"c": "c_b", "m": "m_b"}), on="c_b", maintain_order="left")
+    )
+    if both.is_empty():
+        return None, None, None
+    a, b = both["c"].to_numpy(), both["c_b"].to_numpy()
+    common = both["common"].to_numpy().astype(np.float64)
+    shared = common * audience[a] * audience[b] / (both["m"].to_numpy() * both["m_b"].to_numpy())
+    return np.stack([a, b], axis=1), np.minimum(shared, np.minimum(audience[a], audience[b])), common
