@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import ibis
 import polars as pl
 
-from tidegauge.errors import BriefError
+from tidegauge.errors import BriefError, InfeasibleError
 from tidegauge.plan.brief import Brief
 from tidegauge.plan.brief_values import nearest
 from tidegauge.plan.candidates import Found
@@ -25,6 +25,8 @@ class Step:
     reason: Text
     keeps: pl.Expr
     place: str = ""
+    #: A limit on money: whoever the brief wants by name and fails it clashes with it.
+    money: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,10 @@ def apply_filters(tables: Tables, found: Found, brief: Brief, named: Named) -> K
     removed, left_out = [], []
     for step in _steps(tables, found, brief, named):
         passes = step.keeps.fill_null(False)
-        kept = items.filter(passes | wanted if step.place else passes)
+        kept = items.filter(passes | wanted if step.place and not step.money else passes)
         gone = items.join(kept, on="creator_id", how="anti").unique("creator_id", maintain_order=True)
+        if step.money:
+            _affordable(gone, step, named)
         if gone.height:
             removed.append((step, gone.height))
             texts = (pl.lit(step.reason.zh).alias("reason_zh"), pl.lit(step.reason.en).alias("reason_en"))
@@ -165,9 +169,10 @@ def _steps(tables: Tables, found: Found, brief: Brief, named: Named) -> list[Ste
     if brief.limits.max_share_per_creator is not None:
         cap = brief.limits.max_share_per_creator * brief.budget
         text = Text(f"报价高于单人上限 {cap:,.0f}", f"price above the cap per creator of {cap:,.0f}")
-        # A limit on money binds whom the brief wants by name too, so it is no filter that names can pass.
-        steps.append(Step(text, pl.col("price") <= cap))
-    steps.append(Step(Text("报价高于预算", "price above the budget"), pl.col("price") <= brief.budget))
+        place = brief.where("limits", "max_share_per_creator")
+        steps.append(Step(text, pl.col("price") <= cap, place, money=True))
+    text = Text("报价高于预算", "price above the budget")
+    steps.append(Step(text, pl.col("price") <= brief.budget, brief.where("budget"), money=True))
     return steps
 
 
@@ -186,13 +191,26 @@ def _worked_for(tables: Tables, brief: Brief, now: dt.datetime) -> list[str]:
     return sorted(found)
 
 
+def _affordable(gone: pl.DataFrame, step: Step, named: Named) -> None:
+    """Whom the brief wants by name must pass its limits on money; otherwise both lines clash."""
+    dear = gone.filter(pl.col("creator_id").is_in(sorted(named.wanted)))
+    for creator_id, price in dear.select("creator_id", "price").iter_rows():
+        place = named.wanted[creator_id]
+        raise InfeasibleError(
+            f"{creator_id} has to be in the roster ({place}), but its {step.reason.en}: {price:,.0f}",
+            clash=(f"must include {creator_id} ({place})", f"{step.reason.en} ({step.place})"),
+            mend="raise that limit, book the creator at another price, or drop the name",
+            where=place,
+        )
+
+
 def _all_there(items: pl.DataFrame, named: Named) -> None:
     """Whom the brief wants must still be a candidate; otherwise say why not."""
     absent = sorted(set(named.wanted) - set(items.get_column("creator_id")))
     if absent:
         raise BriefError(
-            f"{', '.join(absent)}: wanted, but without offer or expected views, or too dear",
-            mend="add a rate card, set [prices] allow_assumed = true, raise the budget or the cap, or drop the name",
+            f"{', '.join(absent)}: wanted, but without a price or expected views",
+            mend="add a rate card, set [prices] allow_assumed = true, or drop the name",
             where=named.wanted[absent[0]],
         )
 
