@@ -17,19 +17,19 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-# A script's folder comes first on the path, and this file's name would hide the package `coverage` that numba looks for.
+# A script's folder comes first on the path; this file's name would hide the package `coverage` that numba looks for.
 sys.path = [p for p in sys.path if Path(p or ".").resolve() != Path(__file__).resolve().parent]
 
-import numpy as np
-import polars as pl
+import numpy as np  # noqa: E402
+import polars as pl  # noqa: E402
 
-from tidegauge.measure import concentration, markov, movement, pareto, tier_figures, tier_moves
+from tidegauge.measure import concentration, markov, movement, pareto, tier_figures, tier_moves  # noqa: E402
 
 LEVEL = 0.9
 POPULATION, OBSERVED = 20_000, 2_000
 PLATFORMS = 5
 STATES = ("nano", "micro", "mid", "macro", "mega")
-BOUNDS = np.array([10_000, 50_000, 500_000, 1_000_000])
+BOUNDS = np.array([1e4, 5e4, 5e5, 1e6])
 #: Rates per day, upward then downward: a creator climbs more often than it falls, faster from the middle.
 LOG_RATES = np.log(np.array([0.0015, 0.0012, 0.0008, 0.001, 0.0008, 0.0006, 0.0007, 0.0012]))
 #: quantity, truth, low, high
@@ -104,7 +104,7 @@ def movement_claims(whole: pl.DataFrame, seen: pl.DataFrame, rng: np.random.Gene
 def segment(frame: pl.DataFrame) -> tier_figures.Segment:
     ends = np.stack([frame.get_column(c).to_numpy() for c in ("before", "after")])
     tier = np.where(ends > 0, np.searchsorted(BOUNDS, ends, side="right"), -1)
-    return tier_figures.Segment({}, STATES, tier, ends, None, pl.DataFrame())
+    return tier_figures.Segment({}, STATES, BOUNDS, tier, ends, None, pl.DataFrame())
 
 
 def tier_claims(whole: pl.DataFrame, seen: pl.DataFrame, rng: np.random.Generator) -> Iterator[Claim]:
@@ -159,7 +159,7 @@ def move_claims(rng: np.random.Generator, creators: int = 3_000) -> Iterator[Cla
     counted = frame.group_by("creator_id", "before", "after", "gap_days").agg(times=pl.len())
     counted = counted.sort("creator_id", "gap_days", "before", "after")
     moves = tier_moves.panel(counted, STATES)
-    s = tier_figures.Segment({}, STATES, start[None, :], np.ones((1, creators)), moves, counted)
+    s = tier_figures.Segment({}, STATES, BOUNDS, start[None, :], np.ones((1, creators)), moves, counted)
     rates = tier_figures.fitted(s, moves, rng)
     p = markov.transitions(true, 5, 30.0)
     for r in tier_figures.move_rows(s, moves, rates, 30.0, LEVEL):

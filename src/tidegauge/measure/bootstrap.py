@@ -14,7 +14,7 @@ REPLICATES = 999
 #: Above this many clusters they are put together at random; variance and skewness of a sum survive that.
 MAX_CLUSTERS = 4_000
 #: Below this many clusters nothing can be said about a tail.
-_TAIL_FROM = 30
+_TAIL_FROM, _LEAST_TAIL = 30, 5
 #: A tail heavier than this has no mean; a real count is bounded, so the exponent is held above it.
 _EXPONENT_FLOOR = 1.0
 _BLOCK = 64
@@ -29,6 +29,11 @@ class Units:
     of: npt.NDArray[np.int64]
     count: int
     falling: Array
+
+    @property
+    def tail(self) -> int:
+        """How many of the units are the tail; they come first."""
+        return max(self.falling.size - 1, 0)
 
     def sums(self, cluster: npt.NDArray[np.int64], column: npt.NDArray[np.int64], value: Array, columns: int) -> Array:
         """(count, columns) sums from long form: which cluster adds `value` to which column."""
@@ -50,16 +55,27 @@ def units(n: int, rng: np.random.Generator, *, size: Array | None = None) -> Uni
     return Units(of, tail + min(rest.size, most), falling)
 
 
-def weights(of: Units, rng: np.random.Generator, replicates: int = REPLICATES) -> Array:
-    """(replicates, units) how often each unit counts when all are drawn again; times the new size of tail units."""
+def times_drawn(of: Units, rng: np.random.Generator, replicates: int = REPLICATES) -> Array:
+    """(replicates, units) how often each unit comes up when as many are drawn again as there are."""
     out = np.empty((replicates, of.count))
     for first in range(0, replicates, _BLOCK):
         rows = min(_BLOCK, replicates - first)
         picks = rng.integers(0, of.count, size=(rows, of.count)) + of.count * np.arange(rows)[:, None]
         out[first : first + rows] = np.bincount(picks.ravel(), minlength=rows * of.count).reshape(rows, of.count)
-    tail = max(of.falling.size - 1, 0)
+    return out
+
+
+def weights(of: Units, rng: np.random.Generator, replicates: int = REPLICATES) -> Array:
+    """(replicates, units) what each unit's sums are multiplied with: how often it is drawn and, in the tail, its new
+    sizes over its old one."""
+    out = times_drawn(of, rng, replicates)
+    tail = of.tail
     if tail:
-        out[:, :tail] *= tail_factors(of.falling, rng, replicates)
+        # A unit drawn twice is two creators, each with a size of its own.
+        times, sizes = out[:, :tail].copy(), np.zeros((replicates, tail))
+        for copy in range(1, int(times.max()) + 1):
+            sizes += (times >= copy) * tail_factors(of.falling, rng, replicates)
+        out[:, :tail] = sizes
     return out
 
 
@@ -94,25 +110,26 @@ def resampled_sums(
 
 
 def tail_length(falling: Array) -> int:
-    """How many of the largest sizes are treated as the tail: √n, or 0 where they cannot suggest one."""
+    """How many of the largest sizes are treated as the tail: √n, or 0 where they cannot suggest one.
+
+    Sizes of zero mark clusters that cannot be in the tail.
+    """
     n = falling.shape[0]
     if n < _TAIL_FROM:
         return 0
-    k = int(np.sqrt(n))
-    return k if falling[k] > 0 and falling[0] > falling[k] else 0
+    k = min(int(np.sqrt(n)), int(np.count_nonzero(falling)) - 1)
+    return k if k >= _LEAST_TAIL and falling[0] > falling[k] else 0
 
 
 def tail_factors(falling: Array, rng: np.random.Generator, replicates: int) -> Array:
     """New sizes over old ones, (replicates, k), for the k largest of k + 1 falling sizes.
 
-    New sizes come from a Pareto distribution above the (k + 1)-th size with the Hill exponent of the k largest, itself
-    drawn from its sampling distribution (Gamma with k degrees).
+    New sizes come from a Pareto distribution above the (k + 1)-th size with the Hill exponent of the k largest.
     """
     k = falling.shape[0] - 1
     start = falling[k]
     hill = k / max(float(np.log(falling[:k] / start).sum()), 1e-12)
-    exponent = np.maximum(hill * rng.gamma(k, 1.0 / k, size=(replicates, 1)), _EXPONENT_FLOOR)
-    drawn = start * rng.random((replicates, k)) ** (-1.0 / exponent)
+    drawn = start * rng.random((replicates, k)) ** (-1.0 / max(hill, _EXPONENT_FLOOR))
     factors: Array = drawn / falling[:k]
     return factors
 

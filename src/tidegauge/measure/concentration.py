@@ -76,12 +76,13 @@ def resampled(
     tail = tail_length(rising[::-1])
     body, counts = _points(rising[: n - tail])
     falling = rising[::-1][: tail + 1]
-    chance = np.concatenate([counts, np.ones(tail)]) / n
+    chance = np.append(counts, tail) / n
     drawn = rng.multinomial(n, chance, size=replicates).astype(np.float64)
-    sizes = falling[:tail] * tail_factors(falling, rng, replicates) if tail else np.empty((replicates, 0))
-    order = np.argsort(sizes, axis=1)
-    values_drawn = np.hstack([np.broadcast_to(body, (replicates, body.size)), np.take_along_axis(sizes, order, axis=1)])
-    weights_drawn = np.hstack([drawn[:, : body.size], np.take_along_axis(drawn[:, body.size :], order, axis=1)])
+    sizes = np.sort(falling[:tail] * tail_factors(falling, rng, replicates)) if tail else np.empty((replicates, 0))
+    values_drawn = np.hstack([np.broadcast_to(body, (replicates, body.size)), sizes])
+    # How many creators fall into the tail is drawn too; they count alike.
+    in_tail = np.broadcast_to(drawn[:, -1:] / max(tail, 1), sizes.shape)
+    weights_drawn = np.hstack([drawn[:, : body.size], in_tail])
     return statistic(values_drawn, weights_drawn)
 
 

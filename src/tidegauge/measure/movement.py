@@ -14,6 +14,7 @@ from scipy.stats import norm, rankdata
 from tidegauge.measure import concentration, shares
 from tidegauge.measure.bootstrap import REPLICATES, Array, Units, percentile, units, weights
 from tidegauge.measure.rows import record
+from tidegauge.vocab import Tier
 
 Codes = npt.NDArray[np.int64]
 Record = dict[str, Any]
@@ -96,11 +97,7 @@ def figures(
     c: Cells, first: int, last: int, rng: np.random.Generator, level: float, *, replicates: int = REPLICATES
 ) -> Iterator[Record]:
     """All rows of the measure, as records; `first` and `last` are the periods whose difference is taken."""
-    size = np.zeros(c.creators)
-    for p in np.unique(c.period):
-        here = c.period == p
-        size = np.maximum(size, np.bincount(c.creator[here], weights=c.amount[here], minlength=c.creators))
-    drawn = units(c.creators, rng, size=size)
+    drawn = units(c.creators, rng, size=_sizes(c))
     sample = _Sample(c, drawn, weights(drawn, rng, replicates))
     ends = {}
     for p in np.unique(c.period).tolist():
@@ -117,8 +114,18 @@ def figures(
     for p in sorted(ends):
         yield from _concentrations(c, p, ends[p], rng, level)
     if first != last:
-        yield from _changes(sample, first, last, ends, level)
+        yield from _changes(sample, first, last, ends, rng, level)
         yield _mobility(c, first, last, level)
+
+
+def _sizes(c: Cells) -> Array:
+    """Each creator's largest amount in a period; 0 in a tier with an upper bound, where no tail can be."""
+    open_ended = np.array([name.get("tier", Tier.MEGA) == Tier.MEGA for name in c.names])
+    size = np.zeros(c.creators)
+    for p in np.unique(c.period):
+        here = (c.period == p) & open_ended[c.segment]
+        size = np.maximum(size, np.bincount(c.creator[here], weights=c.amount[here], minlength=c.creators))
+    return size
 
 
 def _members(c: Cells, here: npt.NDArray[np.bool_]) -> Codes:
@@ -135,7 +142,12 @@ def _each(
 
 
 def _changes(
-    sample: _Sample, first: int, last: int, ends: dict[int, tuple[Array, Array, Codes]], level: float
+    sample: _Sample,
+    first: int,
+    last: int,
+    ends: dict[int, tuple[Array, Array, Codes]],
+    rng: np.random.Generator,
+    level: float,
 ) -> Iterator[Record]:
     c = sample.cells
     name = f"{c.labels[first]}/{c.labels[last]}"
@@ -155,7 +167,8 @@ def _changes(
         for word, part, drawn in zip(("market", "mix", "own"), parts, part_draws, strict=True):
             yield from _each(c, name, f"growth.{word}", part / x0, percentile(drawn / d0, level), n, "ratio")
     known = np.isfinite(moved).all(axis=1)
-    index, low, high = shares.displacement(change, moved[known], c.creators, level)
+    first_shares = shares.shares(x0)
+    index, low, high = shares.displacement(first_shares, change, moved[known], rng, level)
     whole = everyone(c)
     yield record(whole, index, (low, high), c.creators, "ratio", period=name, quantity="displacement_index")
     raw = 0.5 * float(np.abs(change).sum())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tidegauge.measure.bootstrap import Array
+from tidegauge.measure.bootstrap import Array, percentile
+
+_TAU_POINTS = 200
 
 
 def shares(amounts: Array) -> Array:
@@ -42,32 +44,40 @@ def shift_share(before: Array, after: Array) -> tuple[Array, Array, Array]:
     return market, expected - market, own
 
 
-def displacement(change: Array, draws: Array, n: int, level: float = 0.9) -> tuple[float, float, float]:
-    """The displacement index ½Σ|Δs| with the bias of the absolute value taken out: value, low, high.
+def displacement(
+    before: Array, change: Array, draws: Array, rng: np.random.Generator, level: float = 0.9
+) -> tuple[float, float, float]:
+    """The displacement index ½Σ|Δs| without the part that noise adds: value, low, high.
 
     Parameters
     ----------
-    change : (S,) changes of shares; draws : (B, S) the same, resampled; n : number of creators.
+    before, change : (S,) first shares and their changes; draws : (B, S) the changes resampled.
 
-    The absolute value has a kink at zero: noise alone makes ½Σ|Δs| positive and the ordinary bootstrap fails there.
-    Where a change is clear of zero (|t| > √log n), its noise enters with its sign; where it is not, as an absolute
-    value (the directional derivative: Fang & Santos 2019, "Inference on directionally differentiable functions",
-    Review of Economic Studies 86). The mean of that is the bias, its quantiles give the interval.
+    Noise alone makes an absolute value positive, so the plain index is too high and resampling makes it higher still.
+    The changes are therefore taken as drawn from N(0, (τ w)²), w = s(1 - s), with noise as resampled on top; τ is
+    integrated over its posterior (flat in τ), each change shrunk accordingly (Efron & Morris 1975), and the index
+    taken of draws from the shrunk changes. Its mean is the value, its quantiles are the interval.
     """
     noise = draws - change
-    spread = np.sqrt(np.nanmean(noise**2, axis=0))
-    clear = np.abs(change) > np.sqrt(np.log(max(n, 3))) * spread
-    moved = 0.5 * np.where(clear, np.sign(change) * noise, np.abs(noise)).sum(axis=1)
-    moved = moved[np.isfinite(moved)]
-    index = 0.5 * float(np.abs(change).sum())
-    if moved.size == 0:
+    spread = noise.std(axis=0)
+    scale = np.maximum(before * (1.0 - before), 1e-12)
+    known = spread > 1e-15
+    if not known.any():
+        index = 0.5 * float(np.abs(change).sum())
         return index, index, index
-    tail = (1.0 - level) / 2.0
-    low, high = index - np.quantile(moved, 1.0 - tail), index - np.quantile(moved, tail)
-    if not clear.any():
-        low = 0.0  # nothing moved for certain
-    value = max(0.0, index - float(moved.mean()))
-    return value, max(0.0, min(float(low), value)), max(float(high), value)
+    z = np.abs(change[known] / scale[known]).max()
+    widest = 3.0 * max(z, float((spread[known] / scale[known]).min()))
+    tau = widest * np.linspace(0.0, 1.0, _TAU_POINTS) ** 2
+    step = np.gradient(tau)
+    variance = (tau[:, None] * scale[known]) ** 2 + spread[known] ** 2
+    log_weight = -0.5 * (np.log(variance) + change[known] ** 2 / variance).sum(axis=1) + np.log(step)
+    weight = np.exp(log_weight - log_weight.max())
+    picked = rng.choice(tau, size=draws.shape[0], p=weight / weight.sum())
+    keep = (picked[:, None] * scale) ** 2
+    keep = keep / np.maximum(keep + spread**2, 1e-300)
+    moved = 0.5 * np.abs(keep * change + np.sqrt(keep) * noise).sum(axis=1)
+    low, high = percentile(moved[:, None], level)
+    return float(moved.mean()), float(low[0]), float(high[0])
 
 
 def ranks(amounts: Array) -> Array:

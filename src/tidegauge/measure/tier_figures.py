@@ -11,7 +11,15 @@ import polars as pl
 from scipy.stats import beta
 
 from tidegauge.measure import markov
-from tidegauge.measure.bootstrap import REPLICATES, Array, percentile, resampled_sums
+from tidegauge.measure.bootstrap import (
+    REPLICATES,
+    Array,
+    percentile,
+    resampled_sums,
+    tail_factors,
+    times_drawn,
+    units,
+)
 from tidegauge.measure.rows import record
 from tidegauge.measure.tier_moves import PARTS, TIERS, Codes, Panel, growth_parts, panel
 from tidegauge.vocab import TierThresholds, thresholds
@@ -25,13 +33,15 @@ _NAIVE_SLACK = 0.2
 
 @dataclass(frozen=True)
 class Segment:
-    """One segment: its words, the tiers that exist in it from the lowest up, levels (creators × dates) and moves.
+    """One segment: its words, the tiers that exist in it from the lowest up with the lower `bounds` (K - 1,) of all but
+    the lowest, levels (creators × dates) and moves.
 
     `tier` (P, n) holds tier codes at each date, -1 where a creator is not there; `followers` (P, n).
     """
 
     words: dict[str, str]
     states: tuple[str, ...]
+    bounds: Array
     tier: Codes
     followers: Array
     moves: Panel | None
@@ -55,7 +65,10 @@ def segment_of(
     followers = np.zeros((dates, creators.height))
     followers[place] = coded.get_column("count").to_numpy()
     moves = None if its_moves.is_empty() else panel(its_moves, states)
-    return Segment(words, states, tier, followers, moves, its_moves)
+    usual = here.get_column("platform").mode().sort()[0]
+    lower = {t.value: float(low) for t, low in thresholds(usual, overrides).bounds()}
+    bounds = np.array([lower[t] for t in states[1:]])
+    return Segment(words, states, bounds, tier, followers, moves, its_moves)
 
 
 def _states(platforms: list[str], overrides: dict[str, TierThresholds]) -> tuple[str, ...]:
@@ -88,10 +101,8 @@ def level_rows(s: Segment, labels: tuple[str, ...], rng: np.random.Generator, le
         n = np.bincount(tier, minlength=k).astype(np.float64)
         total = n.sum()
         low, high = jeffreys(n, np.full(k, total), level)
-        sums = np.zeros((tier.size, k))
-        sums[np.arange(tier.size), tier] = followers
-        drawn = resampled_sums(sums, rng, REPLICATES, size=_open_ended(tier, followers, k))
-        x = sums.sum(axis=0)
+        x = np.bincount(tier, weights=followers, minlength=k)
+        drawn = _follower_draws(tier, followers, s.bounds, rng)
         f_low, f_high = percentile(drawn, level)
         with np.errstate(invalid="ignore", divide="ignore"):
             share = x / x.sum()
@@ -103,6 +114,22 @@ def level_rows(s: Segment, labels: tuple[str, ...], rng: np.random.Generator, le
             yield record(s.words, n[i] / total, (low[i], high[i]), n[i], "ratio", quantity="account_share", **where)
             yield record(s.words, x[i], (f_low[i], f_high[i]), n[i], "followers", quantity="followers", **where)
             yield record(s.words, share[i], (s_low[i], s_high[i]), n[i], "ratio", quantity="follower_share", **where)
+
+
+def _follower_draws(tier: Codes, followers: Array, bounds: Array, rng: np.random.Generator) -> Array:
+    """(replicates, K) followers per tier when creators are drawn again; a creator of the tail that is drawn with a new
+    size counts in the tier of that size, so that a top tier of a handful, or of none, is not taken at its word."""
+    k = bounds.size + 1
+    of = units(tier.size, rng, size=followers)
+    times = times_drawn(of, rng)
+    drawn = times[:, of.tail :] @ of.sums(np.arange(tier.size), tier, followers, k)[of.tail :]
+    for copy in range(1, int(times[:, : of.tail].max(initial=0.0)) + 1):
+        sizes = of.falling[: of.tail] * tail_factors(of.falling, rng, times.shape[0])
+        sizes = sizes * (times[:, : of.tail] >= copy)
+        code = np.searchsorted(bounds, sizes, side="right")
+        for t in range(k):
+            drawn[:, t] += np.where(code == t, sizes, 0.0).sum(axis=1)
+    return drawn
 
 
 def _open_ended(tier: Codes, followers: Array, k: int) -> Array:
