@@ -32,8 +32,8 @@ class Accounts:
 
     `followers` is what the platform shows, −1 where the account is not there; `real_share` is the part of them that are
     people. Days count from the world's start. `entry_day` is 0 for accounts that were there before, `stop_day` the
-    first day without posts (the window's length where they never stop), `gone_day` the first day on which the account is no
-    more. `inflation_day` is −1 where followers were bought before the window (or never; see `inflated`).
+    first day without posts (the window's length where they never stop), `gone_day` the first day on which the account
+    is no more. `inflation_day` is −1 where followers were bought before the window (or never; see `inflated`).
     """
 
     platform: Ints

@@ -15,7 +15,7 @@ from tidegauge.twin.accounts import REGIONS
 from tidegauge.twin.brand import BRAND
 from tidegauge.twin.ecosystem import Ecosystem
 from tidegauge.twin.names import nicknames, post_titles
-from tidegauge.twin.observe import epoch_s
+from tidegauge.twin.observe import bilibili_extras, epoch_s
 from tidegauge.twin.population import PROFILE_BUCKETS
 from tidegauge.twin.posts import BRANDS, SECONDS_DAY
 from tidegauge.twin.shown import CREATOR_HABIT, POST_HABIT, is_floor, shown_value
@@ -200,6 +200,7 @@ def _post_snapshots(eco: Ecosystem) -> pl.DataFrame:
             "comments": seen.engaged[:, 1],
             "shares": seen.engaged[:, 2],
             "saves": seen.engaged[:, 3],
+            **dict(zip(("danmaku", "coins"), bilibili_extras(seen.engaged), strict=True)),
         }
     )
     viewed = [s.platform.value for s in PLATFORMS if s.views_shown]
@@ -208,9 +209,12 @@ def _post_snapshots(eco: Ecosystem) -> pl.DataFrame:
         "comments": pl.col("platform") == "kuaishou",
         "shares": pl.col("platform").is_in(["kuaishou", "zhihu"]),
         "saves": pl.col("platform").is_in(["kuaishou", "weibo", "zhihu"]),
+        "danmaku": pl.col("platform") != "bilibili",
+        "coins": pl.col("platform") != "bilibili",
     }
     blank = [pl.when(h).then(None).otherwise(pl.col(c)).alias(c) for c, h in hidden.items()]
-    shown = _shown(frame.with_columns(blank), ("views", "likes", "comments", "shares", "saves"), POST_HABIT)
+    counts = ("views", "likes", "comments", "shares", "saves", "danmaku", "coins")
+    shown = _shown(frame.with_columns(blank), counts, POST_HABIT)
     return shown.drop("platform").sort("post_id", "observed_at")
 
 

@@ -16,7 +16,7 @@ import polars as pl
 from tidegauge.twin.accounts import REGIONS
 from tidegauge.twin.ecosystem import Ecosystem
 from tidegauge.twin.names import nicknames, post_titles
-from tidegauge.twin.observe import epoch_s, file_date
+from tidegauge.twin.observe import bilibili_extras, epoch_s, file_date
 from tidegauge.twin.posts import SECONDS_DAY
 from tidegauge.twin.shown import CREATOR_HABIT, POST_HABIT, account_ids, shown_text
 from tidegauge.twin.world import CATEGORIES, FORMAT_NAMES, PLATFORM_NAMES, PLATFORMS, PlatformSpec
@@ -128,7 +128,7 @@ def _contents(
             "create_time": published * 1000, "liked_count": likes, "viewd_count": views, "video_url": url,
         }  # fmt: skip
     elif spec.code == "bili":
-        danmaku, coins = seen.engaged[rows, 1] * 2, seen.engaged[rows, 0] // 3
+        danmaku, coins = bilibili_extras(seen.engaged[rows])
         own = {
             "video_id": native, "video_type": blank + "video", "title": title, "desc": said,
             "create_time": published, "liked_count": likes, "disliked_count": blank + "0",

@@ -1,7 +1,9 @@
 """The people: communities, which platforms they use, who follows whom; exact overlap and deduplicated reach.
 
-A person belongs to one community and uses a set of platforms. Given both, persons join the audiences of creators
-independently. So the expected audience of any set of creators is a sum over cells (community × set of platforms):
+A person belongs to one community and uses a set of platforms; a few in each community are enthusiasts, who follow far
+more creators than the others and count as a community of their own (even numbers; the others: odd numbers). Given both,
+persons join the audiences of creators independently. So the expected audience of any set of creators is a sum over
+cells (community × set of platforms):
 
     reach(S) = Σ_cell persons_cell · (1 − Π_{j ∈ S, platform_j ∈ cell} (1 − π_{j, community}))
 
@@ -57,7 +59,7 @@ class Population:
         """One row per cell: community, category, platforms used (comma-separated), persons."""
         k, m = self.cells.shape
         names = [",".join(p for j, p in enumerate(PLATFORM_NAMES) if pattern >> j & 1) for pattern in range(m)]
-        per = k // len(CATEGORIES)
+        per = k // len(CATEGORIES)  # halves included
         return pl.DataFrame(
             {
                 "community": np.repeat(np.arange(k), m),
@@ -96,9 +98,12 @@ def people(rng: np.random.Generator, world: World, creators: int) -> Population:
     for weight, chance in ((0.4, heavy), (0.6, light)):
         logs = np.log(chance) @ has + np.log1p(-chance) @ (1.0 - has)
         cells += weight * size[:, None] * np.exp(logs)
-    profiles = {d: rng.dirichlet(np.full(len(b), 4.0), size=k) for d, b in PROFILE_BUCKETS.items()}
+    # Enthusiasts and the others of a community stand side by side as two rows.
+    halves = np.array([world.enthusiasts, 1.0 - world.enthusiasts])
+    cells = (cells[:, None, :] * halves[None, :, None]).reshape(2 * k, -1)
+    profiles = {d: rng.dirichlet(np.full(len(b), 4.0), size=k).repeat(2, axis=0) for d, b in PROFILE_BUCKETS.items()}
 
-    count = world.commenters or max(600, 4 * creators)
+    count = world.commenters or max(3000, 4 * creators)
     flat = cells.copy()
     flat[:, 0] = 0.0  # nobody without a platform can comment
     cdf = np.cumsum(flat.ravel())
@@ -117,13 +122,15 @@ def community_mix(
     their size on the platform.
     """
     per = world.communities_per_category
-    background = population.on_platform()
+    users = population.on_platform()
+    background = users.reshape(users.shape[0] // 2, 2, -1).sum(axis=1)
     background = background / background.sum(axis=0)
     mix = (1.0 - world.own_category_share) * background.T[platform]
     own = rng.dirichlet(np.full(per, 0.8), size=platform.size)
     columns = category[:, None] * per + np.arange(per)
     np.add.at(mix, (np.arange(platform.size)[:, None], columns), world.own_category_share * own)
-    return np.asarray(mix)
+    halves = np.array([world.enthusiast_audience, 1.0 - world.enthusiast_audience])
+    return np.asarray((mix[:, :, None] * halves).reshape(platform.size, -1))
 
 
 def membership(population: Population, platform: Ints, audience: Floats, mix: Floats) -> Floats:

@@ -83,7 +83,7 @@ PLATFORMS: tuple[PlatformSpec, ...] = (
     ),
     PlatformSpec(
         Platform.XIAOHONGSHU, "xhs", 300e6, 0.26, -0.35, 1.5, 48.0, 60.0, False,
-        {"image_text": 0.62, "short_video": 0.38}, ("beauty", "fashion", "mother_baby", "travel"), 40,
+        {"image_text": 0.62, "short_video": 0.38}, ("beauty", "fashion", "mother_baby", "travel"), 0,
     ),
     PlatformSpec(
         Platform.BILIBILI, "bili", 348e6, 0.13, 0.0, 1.3, 60.0, 55.0, True,
@@ -159,7 +159,9 @@ class World:
     # audiences
     communities_per_category: int = 3
     own_category_share: float = 0.72  # of an audience: from the category's communities
-    commenters: int = 0  # 0: four for each creator, at least 600
+    enthusiasts: float = 0.1  # of a community's persons, who make up
+    enthusiast_audience: float = 0.6  # of its part of every audience
+    commenters: int = 0  # 0: four for each creator, at least 3000
     activity_shape: float = 2.0  # gamma shape of how often persons comment
     comments_post_share: float = 0.35  # of the posts: comments collected
     comments_mean: float = 5.0
