@@ -45,6 +45,26 @@ def text(frame: pl.DataFrame, *names: str) -> pl.Expr:
     return pl.coalesce(filled) if filled else pl.lit(None, pl.String)
 
 
+def split(frame: pl.DataFrame, name: str, separator: str = ",") -> pl.Series:
+    """A list of words from a column of separated text; null where there are none.
+
+    Brackets, quotes and hash signs around words (a list printed as JSON or by Python) are taken away.
+    """
+    found = frame.select(text(frame, name).alias(name)).to_series()
+    found = found if len(found) == frame.height else found.new_from_index(0, frame.height)
+    printed = found.str.contains(r"[\[\]\"'#]")
+    if printed.any():
+        found = found.str.replace_all(r"[\[\]\"'#]", "")
+    words = found.str.split(separator)
+    loose = found.str.contains(
+        r"^\s|\s$|" + rf"{separator}\s|\s{separator}|{separator}{separator}|^{separator}|{separator}$|^$"
+    )
+    if loose.any():
+        words = words.list.eval(pl.element().str.strip_chars().filter(pl.element().str.strip_chars() != ""))
+        words = words.set((words.list.len() == 0).fill_null(True), None)
+    return words
+
+
 def native_id(frame: pl.DataFrame, *names: str) -> pl.Series:
     """An id from the first filled column; '123.0', which spreadsheets make of 123, is 123 again."""
     found = frame.select(text(frame, *names).alias("id"))["id"]

@@ -155,8 +155,8 @@ def _parse(chunk: bytes, columns: Sequence[str], first: int) -> tuple[pl.DataFra
 
 def _bulk(lines: bytes, columns: Sequence[str]) -> pl.DataFrame:
     schema = dict.fromkeys(columns, pl.String)
-    if not lines.strip():
-        return pl.DataFrame(schema={**schema, LOCATOR: pl.Int64})
+    if not lines:
+        return pl.DataFrame(schema=schema)
     return pl.read_ndjson(lines, schema=schema)
 
 

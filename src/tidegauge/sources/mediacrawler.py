@@ -30,6 +30,7 @@ _AUTHOR_IDS = ("user_id", "creator_hash")
 _NAMES = ("nickname", "user_nickname", "user_name")
 _COLLECTED = ("last_modify_ts", "add_ts")
 _MARK, _UNKNOWN = Counter(c for layout in LAYOUTS for c in layout.columns), 0.1
+_SAID = ("create_time", "publish_time", "create_date_time")
 _HASHTAG = r"#([^#\s\[\]]{1,40})"
 #: The key may be missing (the reader says so); then this many other columns must speak for the table.
 _ENOUGH = 6
@@ -94,13 +95,25 @@ def read(path: Path, sample: Sample, context: ReadContext) -> Iterator[Batch]:
                 where=where,
                 mend="export the file with it, or map another column with --map",
             )
-    wanted = sorted({c for layout in layouts.values() for c in layout.columns} | {"duration", "url"})
+    wanted = sorted({c for layout in layouts.values() for c in _used(layout)})
     fallback = file_time(path, context.settings.zone)
     for piece in read_records(path, wanted, parts=list(layouts)):
         found = layouts.get(piece.part)
         if found is None:
             continue
         yield _batch(piece, found, context, fallback)
+
+
+def _used(layout: Layout) -> set[str]:
+    """The columns that are read; the others (pictures, avatars, tokens) are passed over, which halves the work."""
+    who = {*_AUTHOR_IDS, *_NAMES, "user_link", *_COLLECTED, layout.key}
+    if layout.kind == "comments":
+        return who | {*_SAID, "content"}
+    profile = {"ip_location", "is_official", *WORK_COUNTS} if layout.kind == "creators" else {"duration"}
+    texts = {c for names in layout.texts.values() for c in names}
+    return (who | profile | texts | {*layout.counts.values(), *layout.published, layout.format_column, layout.tags}) - {
+        ""
+    }
 
 
 def _batch(piece: Piece, layout: Layout, context: ReadContext, fallback: dt.datetime) -> Batch:
@@ -171,41 +184,36 @@ def _posts(
         *(pl.col(f"_n_{c}").alias(c) for c in numbers.columns.columns),
         LOCATOR,
     )
-    people = whole.filter(pl.col("_author").is_not_null()).select(
-        creator_id, pl.col("_author").alias("native_id"), fields.text(whole, *_NAMES).alias("name"), SEEN_AT, LOCATOR
-    )
-    creators = people.group_by("creator_id", maintain_order=True).agg(
-        pl.lit(layout.platform.value).alias("platform"),
-        pl.col("native_id", LOCATOR, "name").sort_by(SEEN_AT).last(),
-        pl.col(SEEN_AT).min().alias("first_seen_at"),
-        pl.col(SEEN_AT).max(),
-    )
-    return {"creators": creators, "posts": posts, "post_snapshots": snapshots}, refused
+    return {"creators": _people(whole, layout), "posts": posts, "post_snapshots": snapshots}, refused
 
 
-def _format(frame: pl.DataFrame, layout: Layout) -> pl.Expr:
-    default = pl.lit(layout.default_format.value if layout.default_format else None, pl.String)
-    known = default
-    if layout.format_column in frame.columns:
-        raw = fields.text(frame, layout.format_column)
-        words = {k: v.value for k, v in layout.formats.items()}
-        known = raw.replace_strict(words, default=default, return_dtype=pl.String)
-    if "duration" not in frame.columns:
-        return known
-    # A length, where a version writes one, tells more than the platform's habit.
-    video = known.is_in(["short_video", "mid_video", "long_video"])
-    seconds = _duration(frame)
-    return (
-        pl.when(video & (seconds > 0))
-        .then(
-            pl.when(seconds < 60)
-            .then(pl.lit("short_video"))
-            .when(seconds < 1800)
-            .then(pl.lit("mid_video"))
-            .otherwise(pl.lit("long_video"))
-        )
-        .otherwise(known)
+def _people(whole: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+    """One row per author: the newest name, first and last sighting."""
+    seen = whole.select(
+        pl.col("_author").alias("native_id"), fields.text(whole, *_NAMES).alias("name"), SEEN_AT, LOCATOR
+    ).filter(pl.col("native_id").is_not_null())
+    if not seen[SEEN_AT].is_sorted():
+        seen = seen.sort(SEEN_AT, maintain_order=True)
+    people = seen.group_by("native_id", maintain_order=True).agg(
+        pl.col("name", LOCATOR).last(), pl.col(SEEN_AT).first().alias("first_seen_at"), pl.col(SEEN_AT).last()
     )
+    platform = pl.lit(layout.platform.value).alias("platform")
+    return people.with_columns((platform + ":" + pl.col("native_id")).alias("creator_id"), platform)
+
+
+def _format(frame: pl.DataFrame, layout: Layout) -> pl.Series:
+    """The platform's own word for the form, else its usual form; a length, where a version writes one, tells more."""
+    raw = frame.select(fields.text(frame, layout.format_column).alias("raw"), _duration(frame).alias("seconds"))
+    known = pl.lit(layout.default_format.value if layout.default_format else None, pl.String)
+    for word, form in layout.formats.items():
+        known = pl.when(pl.col("raw") == word).then(pl.lit(form.value)).otherwise(known)
+    if "duration" in frame.columns:
+        video = known.is_in(["short_video", "mid_video", "long_video"]) & (pl.col("seconds") > 0)
+        length = pl.when(pl.col("seconds") < 60).then(pl.lit("short_video"))
+        length = length.when(pl.col("seconds") < 1800).then(pl.lit("mid_video")).otherwise(pl.lit("long_video"))
+        known = pl.when(video).then(length).otherwise(known)
+    found = raw.select(known.alias("format")).to_series()
+    return found if len(found) == frame.height else found.new_from_index(0, frame.height)
 
 
 def _duration(frame: pl.DataFrame) -> pl.Expr:
@@ -214,15 +222,14 @@ def _duration(frame: pl.DataFrame) -> pl.Expr:
     return fields.text(frame, "duration").cast(pl.Float64, strict=False)
 
 
-def _tags(frame: pl.DataFrame, layout: Layout) -> pl.Expr:
+def _tags(frame: pl.DataFrame, layout: Layout) -> pl.Series:
+    """Topics of a work: from its own column, else from the text itself, where they stand as '#topic' or '#topic#'."""
     if layout.tags in frame.columns:
-        words = fields.text(frame, layout.tags).str.replace_all(r"[\[\]\"'#]", "").str.split(",")
-        named = words.list.eval(pl.element().str.strip_chars().filter(pl.element().str.strip_chars() != ""))
-    else:
-        # These platforms keep their topics in the text itself: '#topic' or '#topic#'.
-        place = next((c for names in (layout.texts.get("text"), layout.texts.get("title")) if names for c in names), "")
-        named = fields.text(frame, place).str.extract_all(_HASHTAG).list.eval(pl.element().str.strip_chars("#"))
-    return pl.when(named.list.len() > 0).then(named)
+        return fields.split(frame, layout.tags)
+    place = next((c for names in (layout.texts.get("text"), layout.texts.get("title")) if names for c in names), "")
+    named = fields.text(frame, place).str.extract_all(_HASHTAG)
+    words = frame.select(pl.when(named.list.len() > 0).then(named).alias("tags")).to_series()
+    return words.list.eval(pl.element().str.strip_chars("#"))
 
 
 def _creators(
@@ -273,9 +280,7 @@ def _audience(
     frame: pl.DataFrame, layout: Layout, context: ReadContext, fallback: dt.datetime
 ) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
     collected, reasons = _observed(frame, context, fallback)
-    said = fields.times(
-        frame, "said", ("create_time", "publish_time", "create_date_time"), context.settings.zone, collected
-    )
+    said = fields.times(frame, "said", _SAID, context.settings.zone, collected)
     native = fields.native_id(frame, layout.key)
     person = fields.native_id(frame, *_AUTHOR_IDS, "user_link", *_NAMES)
     # The same number is another person on another platform.
