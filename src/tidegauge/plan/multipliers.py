@@ -151,7 +151,8 @@ def _units(flat: Flat, values: Float, pool: Int, start: Float) -> Float:
         size = float(np.median(np.abs(flat.row_value[of_row]))) if np.any(of_row) else 1.0
         mean_price = float(flat.price[flat.allowed].mean()) if np.any(flat.allowed) else 1.0
         unit[1 + r] = unit[1 + n_rows + r] = money * max(mean_price, 1e-12) / max(size, 1e-12)
-    return np.maximum(unit, 1e-300)
+    positive: Float = np.maximum(unit, 1e-300)
+    return positive
 
 
 class _Model:
@@ -184,6 +185,6 @@ class _Model:
                 reach = radius * max(1.0, middle[n]) if n == 0 else radius * max(1.0, abs(middle[n]))
                 self.solver.changeColBounds(n, max(0.0, middle[n] - reach), middle[n] + reach)
         self.solver.run()
-        solution: Float = np.asarray(self.solver.getSolution().col_value)
+        solution = np.asarray(self.solver.getSolution().col_value)
         prices: Float = np.maximum(solution[:-1], 0.0) * self.unit
         return prices, float(solution[-1]) * self.scale
