@@ -1,0 +1,68 @@
+"""The register of report sections: one file in `sections/` per finding; discovered by importing the folder's files."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Literal, TypeVar
+
+from tidegauge.report.blocks import Section
+from tidegauge.result import Text
+
+Needs = Literal["plan", "workspace"]
+#: A builder gives one section, several, or None where it has nothing to say.
+Builder = Callable[[Any], "Section | Iterable[Section] | None"]
+Make = TypeVar("Make", bound=Builder)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A section's builder with its place; `needs` says whether it is called with a Plan or a WorkspaceReport."""
+
+    name: str
+    order: int
+    title: Text
+    needs: Needs
+    build: Builder
+
+
+_SECTIONS: dict[str, Registered] = {}
+
+
+def section(name: str, *, order: int, title: Text, needs: Needs) -> Callable[[Make], Make]:
+    """Register `function(plan)` or `function(workspace_report)` as a section; `order` sorts the report."""
+
+    def register(build: Make) -> Make:
+        _SECTIONS[name] = Registered(name, order, title, needs, build)
+        return build
+
+    return register
+
+
+@cache
+def _import_folder(package: str) -> None:
+    folder = importlib.import_module(package)
+    for module in pkgutil.iter_modules(folder.__path__):
+        importlib.import_module(f"{package}.{module.name}")
+
+
+def registered(package: str = "tidegauge.report.sections") -> tuple[Registered, ...]:
+    """All sections in their order."""
+    _import_folder(package)
+    return tuple(sorted(_SECTIONS.values(), key=lambda r: (r.order, r.name)))
+
+
+def build(content: dict[Needs, Any], package: str = "tidegauge.report.sections") -> tuple[Section, ...]:
+    """The sections of a report. `content` maps what is at hand ("plan", "workspace") to the object itself."""
+    built: list[Section] = []
+    for entry in registered(package):
+        if content.get(entry.needs) is None:
+            continue
+        made = entry.build(content[entry.needs])
+        for i, s in enumerate(() if made is None else (made,) if isinstance(made, Section) else made):
+            name = s.name or (entry.name if i == 0 else f"{entry.name}-{i + 1}")
+            built.append(replace(s, name=name, title=s.title if s.title.en else entry.title))
+    return tuple(built)

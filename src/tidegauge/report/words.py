@@ -1,0 +1,164 @@
+"""The interface's words in zh and en: one catalogue, so that no renderer holds a text of its own."""
+
+from __future__ import annotations
+
+from tidegauge.result import Text
+from tidegauge.vocab import LABELS, Lang, label
+
+WORDS: dict[str, Text] = {
+    "product": Text("验潮 Tidegauge", "Tidegauge 验潮"),
+    "plan_report": Text("达人投放方案", "Creator plan"),
+    "workspace_report": Text("生态报告", "Ecosystem report"),
+    "yes": Text("是", "yes"),
+    "no": Text("否", "no"),
+    "contents": Text("目录", "Contents"),
+    "skip": Text("跳到正文", "Skip to the content"),
+    "print": Text("打印", "Print"),
+    "language": Text("语言", "Language"),
+    "method": Text("方法与来源", "Method and source"),
+    "filter": Text("筛选", "Filter"),
+    "filter_hint": Text("输入昵称、平台、理由……", "Type a name, a platform, a reason …"),
+    "all": Text("全部", "all"),
+    "shown_of": Text("显示 {n} / {all} 行", "{n} of {all} rows"),
+    "total": Text("合计", "Total"),
+    "low": Text("下限", "low"),
+    "high": Text("上限", "high"),
+    "assumed": Text("假设", "assumed"),
+    "read": Text("报价单", "rate card"),
+    "more_rows": Text("另有 {n} 行，见工作簿", "{n} more rows in the workbook"),
+    "made_at": Text("生成于", "made"),
+    "page_of": Text("第 &P 页，共 &N 页", "Page &P of &N"),
+    "figure": Text("指标", "Figure"),
+    "value": Text("数值", "Value"),
+    "detail": Text("说明", "Detail"),
+    "exact": Text("精确值", "Exact"),
+    "chart_sheet": Text("图表数据", "Chart data"),
+    "slide_source": Text("来源", "Source"),
+    "kept_file": Text("本文件离线可用，不访问网络。", "This file works offline and makes no request."),
+    "tables": Text("数据表", "Table"),
+    "count": Text("行数", "Rows"),
+    "reason": Text("原因", "Reason"),
+    "file": Text("文件", "File"),
+    "reader": Text("读取器", "Reader"),
+    "rejected": Text("拒收", "Rejected"),
+    "interval": Text("数值 [区间]", "Value [interval]"),
+    "snapshot": Text("快照", "Snapshot"),
+    "ingests": Text("导入", "Ingests"),
+    "rejects": Text("拒收的行", "Rejected rows"),
+    "engine": Text("引擎", "Engine"),
+    "seed": Text("随机种子", "Seed"),
+    "notes": Text("备注", "Notes"),
+    "files": Text("文件", "Files"),
+    "workspace": Text("工作区", "Workspace"),
+    "none": Text("无", "none"),
+    "level": Text("区间水平", "interval level"),
+}
+
+#: Names of columns that measures and ledgers use.
+COLUMNS: dict[str, Text] = {
+    "platform": Text("平台", "Platform"),
+    "tier": Text("层级", "Tier"),
+    "category": Text("类目", "Category"),
+    "role": Text("角色", "Role"),
+    "format": Text("形式", "Format"),
+    "stage": Text("阶段", "Stage"),
+    "period": Text("时期", "Period"),
+    "quantity": Text("指标", "Quantity"),
+    "segment": Text("分段", "Segment"),
+    "region": Text("地区", "Region"),
+    "mcn": Text("机构", "MCN"),
+    "brand": Text("品牌", "Brand"),
+    "language": Text("语言", "Language"),
+    "topic": Text("话题", "Topic"),
+    "creator_id": Text("达人 ID", "Creator ID"),
+    "name": Text("昵称", "Name"),
+    "displacement": Text("位移", "Displacement"),
+    "tiers": Text("层级流动", "Tier migration"),
+    "convergence": Text("趋同", "Convergence"),
+    "renewal": Text("新生", "Renewal"),
+    "opportunity": Text("机会", "Opportunity"),
+    "profile": Text("平台画像", "Platform profile"),
+    "topics": Text("话题传播", "Topics"),
+    "share": Text("份额", "share"),
+    "amount": Text("数量", "amount"),
+    "change": Text("变化量", "change"),
+    "share_change": Text("份额变化", "change of share"),
+    "growth": Text("增长率", "growth"),
+    "growth.market": Text("增长：大盘", "growth: market"),
+    "growth.mix": Text("增长：结构", "growth: mix"),
+    "growth.own": Text("增长：自身", "growth: own"),
+    "displacement_index": Text("位移指数", "displacement index"),
+    "rank_mobility": Text("名次流动", "rank mobility"),
+    "hhi": Text("集中度 HHI", "concentration HHI"),
+    "gini": Text("基尼系数", "Gini coefficient"),
+    "top1_share": Text("前 1 % 的份额", "share of the top 1 %"),
+    "dimension": Text("维度", "Dimension"),
+    "from_tier": Text("原层级", "From tier"),
+    "to_tier": Text("新层级", "To tier"),
+}
+
+UNITS: dict[str, Text] = {
+    "ratio": Text("比例", "ratio"),
+    "share": Text("份额", "share"),
+    "rate": Text("比率", "rate"),
+    "rank": Text("名次", "rank"),
+    "followers": Text("粉丝", "followers"),
+    "posts": Text("作品", "posts"),
+    "views": Text("播放", "views"),
+    "likes": Text("点赞", "likes"),
+    "comments": Text("评论", "comments"),
+    "shares": Text("转发", "shares"),
+    "saves": Text("收藏", "saves"),
+    "creators": Text("位达人", "creators"),
+    "persons": Text("人", "people"),
+    "hours": Text("小时", "hours"),
+    "days": Text("天", "days"),
+    "index": Text("指数", "index"),
+    "CNY": Text("元", "CNY"),
+}
+
+CURRENCIES: dict[str, str] = {
+    "CNY": "元",
+    "USD": "美元",
+    "EUR": "欧元",
+    "HKD": "港元",
+    "TWD": "新台币",
+    "JPY": "日元",
+    "GBP": "英镑",
+    "SGD": "新加坡元",
+}
+
+#: What the plan makes large, by its goal: the figure's name and "so many of …".
+GOALS: dict[str, tuple[Text, Text]] = {
+    "reach": (Text("触达人数", "People reached"), Text("人", "people")),
+    "frequency": (Text("达到频次的人数", "People reached often enough"), Text("人", "people")),
+    "engagements": (Text("互动量", "Engagements"), Text("次互动", "engagements")),
+}
+
+
+def word(key: str, lang: Lang) -> str:
+    """An interface word."""
+    return WORDS[key][lang]
+
+
+def goal_words(goal: str) -> tuple[Text, Text]:
+    """The name and the unit of what the plan makes large; an unknown goal reads as reach."""
+    kind = next((k for k in GOALS if goal.startswith(k)), "reach")
+    return GOALS[kind]
+
+
+def reads(name: str, lang: Lang) -> str:
+    """A word from data as a person reads it: vocabulary, then columns and quantities, then units, else itself.
+
+    >>> reads("douyin", "zh"), reads("share_change", "en"), reads("ratio", "zh"), reads("美妆", "en")
+    ('抖音', 'change of share', '比例', '美妆')
+    """
+    if name in LABELS:
+        return label(name, lang)
+    found = COLUMNS.get(name) or UNITS.get(name)
+    return found[lang] if found else name
+
+
+def column_word(key: str) -> Text:
+    """A column's name as people read it, else the name itself."""
+    return COLUMNS.get(key, Text(key.replace("_", " "), key.replace("_", " ")))
