@@ -50,8 +50,9 @@ def parse_counts(raw: pl.Series) -> Numbers:
     """
     if raw.dtype.is_integer():
         value = raw.cast(pl.Int64, strict=False)
+        too_large = value.is_null() & raw.is_not_null()
         value = value.set(value == _SENTINEL, None) if _has(value, _SENTINEL) else value
-        return Numbers(value, _never(raw), value.is_null() & raw.is_not_null() & (raw != _SENTINEL).fill_null(False))
+        return Numbers(value, _never(raw), too_large)
     if raw.dtype == pl.String:
         plain = raw.cast(pl.Int64, strict=False)
         if plain.null_count() == raw.null_count():

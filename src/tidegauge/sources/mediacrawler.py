@@ -209,8 +209,8 @@ def _format(frame: pl.DataFrame, layout: Layout) -> pl.Series:
         known = pl.when(pl.col("raw") == word).then(pl.lit(form.value)).otherwise(known)
     if "duration" in frame.columns:
         video = known.is_in(["short_video", "mid_video", "long_video"]) & (pl.col("seconds") > 0)
-        length = pl.when(pl.col("seconds") < 60).then(pl.lit("short_video"))
-        length = length.when(pl.col("seconds") < 1800).then(pl.lit("mid_video")).otherwise(pl.lit("long_video"))
+        short = pl.when(pl.col("seconds") < 60).then(pl.lit("short_video"))
+        length = short.when(pl.col("seconds") < 1800).then(pl.lit("mid_video")).otherwise(pl.lit("long_video"))
         known = pl.when(video).then(length).otherwise(known)
     found = raw.select(known.alias("format")).to_series()
     return found if len(found) == frame.height else found.new_from_index(0, frame.height)

@@ -1,0 +1,302 @@
+"""MediaCrawler's tables of seven platforms in five containers: recognised, read, and silent about commenters."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+import pytest
+from file_writers import write_csv, write_json, write_jsonl, write_sqlite, write_xlsx
+
+from tidegauge.errors import SourceError
+from tidegauge.sources import open_readings, sniff
+from tidegauge.sources.mediacrawler import recognise
+
+SEEN = 1_781_222_400_000  # ms
+SEEN_AT = dt.datetime.fromtimestamp(SEEN / 1000, dt.UTC)
+BORN = 1_781_000_000
+BORN_AT = dt.datetime.fromtimestamp(BORN, dt.UTC)
+WRITTEN = BORN_AT.astimezone(dt.timezone(dt.timedelta(hours=8))).strftime("%Y-%m-%d %H:%M:%S")
+WHO = {"user_id": "5ff0e6410000000001008400", "nickname": "作者甲", "avatar": "https://a/b.jpg", "ip_location": "上海"}
+LEDGER = {"last_modify_ts": SEEN, "source_keyword": "穿搭"}
+COMMENT = {"content": "私密的评论内容", "nickname": "路人乙", "avatar": "https://c/d.jpg", "sub_comment_count": "0", "last_modify_ts": SEEN}
+
+CONTENTS = {
+    "xhs": {"note_id": "65f0c1a2000000001203a4b5", "type": "video", "title": "标题", "desc": "正文", "video_url": "", "time": BORN * 1000,
+            "last_update_time": BORN * 1000, **WHO, "liked_count": "1.2万", "collected_count": "10万+", "comment_count": "12",
+            "share_count": "3", "image_list": "", "tag_list": "穿搭,秋冬", "note_url": "https://www.xiaohongshu.com/explore/1", **LEDGER},
+    "dy": {"aweme_id": "7301234567890123456", "aweme_type": "0", "title": "标题", "desc": "正文 #穿搭 #秋冬", "create_time": BORN, **WHO,
+           "user_id": "88888888", "sec_uid": "MS4wLjABAAAA", "short_user_id": "1", "user_unique_id": "abc", "user_signature": "",
+           "liked_count": "12000", "collected_count": "100000", "comment_count": "12", "share_count": "3",
+           "aweme_url": "https://www.douyin.com/video/1", "cover_url": "", "video_download_url": "", **LEDGER},
+    "ks": {"video_id": "3xf8enb8dbj6uig", "video_type": "1", "title": "标题", "desc": "正文 #穿搭 #秋冬", "create_time": BORN * 1000, **WHO,
+           "user_id": "3xabc12345", "liked_count": "12000", "viewd_count": "10万+", "video_url": "https://www.kuaishou.com/short-video/1",
+           "video_cover_url": "", "video_play_url": "", **LEDGER},
+    "bili": {"video_id": "1234567890", "video_type": "video", "title": "标题", "desc": "正文 #穿搭 #秋冬", "create_time": BORN, **WHO,
+             "user_id": "4321", "liked_count": "12000", "disliked_count": "0", "video_play_count": "100000",
+             "video_favorite_count": "5", "video_share_count": "3", "video_coin_count": "4", "video_danmaku": "6", "video_comment": "12",
+             "video_url": "https://www.bilibili.com/video/av1", "video_cover_url": "", **LEDGER},
+    "wb": {"note_id": "4990000000000001", "content": "正文 #穿搭# #秋冬#", "create_time": BORN, "create_date_time": WRITTEN,
+           "liked_count": "12000", "comments_count": "12", "shared_count": "3", "note_url": "https://m.weibo.cn/detail/1", **WHO,
+           "user_id": "1234567890", "gender": "f", "profile_url": "https://m.weibo.cn/u/1", **LEDGER},
+    "tieba": {"note_id": "8912345678", "title": "标题", "desc": "正文", "note_url": "https://tieba.baidu.com/p/1", "publish_time": WRITTEN[:16],
+              "user_link": "https://tieba.baidu.com/home/main?id=tb.1.abc.XYZ&fr=pb", "user_nickname": "作者甲", "user_avatar": "",
+              "tieba_name": "穿搭吧", "tieba_link": "", "total_replay_num": 12, "total_replay_page": 1, "ip_location": "上海", **LEDGER},
+    "zhihu": {"content_id": "3456789012", "content_type": "answer", "content_text": "正文", "content_url": "https://www.zhihu.com/answer/1",
+              "question_id": "77", "title": "标题", "desc": "", "created_time": str(BORN), "updated_time": str(BORN), "voteup_count": 12000,
+              "comment_count": 12, "user_id": "a" * 32, "user_link": "https://www.zhihu.com/people/x", "user_nickname": "作者甲",
+              "user_avatar": "", "user_url_token": "x", **LEDGER},
+}  # fmt: skip
+COMMENTS = {
+    "xhs": {"comment_id": "c1", "create_time": BORN * 1000, "ip_location": "上海", "note_id": "65f0c1a2000000001203a4b5",
+            "user_id": "5ff0e64100000000010084aa", "pictures": "", "parent_comment_id": "0", "like_count": "1", **COMMENT},
+    "dy": {"comment_id": "7302", "create_time": BORN, "ip_location": "上海", "aweme_id": "7301234567890123456", "user_id": "777001",
+           "sec_uid": "MS4wREADER", "short_user_id": "2", "user_unique_id": "reader-unique", "user_signature": "签名", "like_count": 1,
+           "parent_comment_id": "0", "pictures": "", **COMMENT},
+    "ks": {"comment_id": "555", "create_time": BORN * 1000, "video_id": "3xf8enb8dbj6uig", "user_id": "3xreader1", **COMMENT},
+    "bili": {"comment_id": "999", "parent_comment_id": "0", "create_time": BORN, "video_id": "1234567890", "user_id": "777002", "sex": "保密",
+             "sign": "签名", "like_count": 0, **COMMENT},
+    "wb": {"comment_id": "499", "create_time": BORN, "create_date_time": WRITTEN, "note_id": "4990000000000001", "comment_like_count": "0",
+           "ip_location": "上海", "parent_comment_id": "", "user_id": "777003", "gender": "m", "profile_url": "https://m.weibo.cn/u/777003", **COMMENT},
+    "tieba": {"comment_id": "149", "parent_comment_id": "", "content": "私密的评论内容", "user_link": "https://tieba.baidu.com/home/main?id=tb.1.reader",
+              "user_nickname": "路人乙", "user_avatar": "", "tieba_id": "1", "tieba_name": "穿搭吧", "tieba_link": "", "publish_time": WRITTEN,
+              "ip_location": "上海", "sub_comment_count": 0, "note_id": "8912345678", "note_url": "", "last_modify_ts": SEEN},
+    "zhihu": {"comment_id": "108", "parent_comment_id": "", "content": "私密的评论内容", "publish_time": str(BORN), "ip_location": "上海",
+              "sub_comment_count": 0, "like_count": 0, "dislike_count": 0, "content_id": "3456789012", "content_type": "answer",
+              "user_id": "b" * 32, "user_link": "https://www.zhihu.com/people/reader", "user_nickname": "路人乙", "user_avatar": "",
+              "last_modify_ts": SEEN},
+}  # fmt: skip
+PROFILE = {"nickname": "作者甲", "gender": "女", "avatar": "", "desc": "简介", "ip_location": "IP属地：上海", "follows": "10", "fans": "10万+"}
+CREATORS = {
+    "xhs": {"user_id": WHO["user_id"], **PROFILE, "interaction": "1.2万", "tag_list": '{"profession": "美妆博主"}', "last_modify_ts": SEEN},
+    "dy": {"user_id": "88888888", **PROFILE, "interaction": "12000", "videos_count": 55, "last_modify_ts": SEEN},
+    "ks": {"user_id": "3xabc12345", **PROFILE, "interaction": 55, "last_modify_ts": SEEN},
+    "bili": {"user_id": "4321", "nickname": "作者甲", "sex": "女", "sign": "", "avatar": "", "last_modify_ts": SEEN, "total_fans": "10万+",
+             "total_liked": 12000, "user_rank": 6, "is_official": 0},
+    "wb": {"user_id": "1234567890", **PROFILE, "tag_list": "", "last_modify_ts": SEEN},
+    "tieba": {"user_id": "tb.1.abc", "user_name": "n", "nickname": "作者甲", "avatar": "", "ip_location": "上海", "gender": "", "follows": "10",
+              "fans": "10万+", "registration_duration": "3年", "last_modify_ts": SEEN},
+    "zhihu": {"user_id": "a" * 32, "user_link": "", "user_nickname": "作者甲", "user_avatar": "", "url_token": "x", "gender": "女",
+              "ip_location": "上海", "follows": 10, "fans": "10万+", "anwser_count": 50, "video_count": 2, "question_count": 9,
+              "article_count": 3, "column_count": 1, "get_voteup_count": 12000, "last_modify_ts": SEEN},
+}  # fmt: skip
+NAMES = {"xhs": "xiaohongshu", "dy": "douyin", "ks": "kuaishou", "bili": "bilibili", "wb": "weibo", "tieba": "tieba", "zhihu": "zhihu"}
+TABLES = {
+    "xhs": ("xhs_note", "xhs_note_comment", "xhs_creator"), "dy": ("douyin_aweme", "douyin_aweme_comment", "dy_creator"),
+    "ks": ("kuaishou_video", "kuaishou_video_comment", "kuaishou_creator"),
+    "bili": ("bilibili_video", "bilibili_video_comment", "bilibili_up_info"),
+    "wb": ("weibo_note", "weibo_note_comment", "weibo_creator"), "tieba": ("tieba_note", "tieba_comment", "tieba_creator"),
+    "zhihu": ("zhihu_content", "zhihu_comment", "zhihu_creator"),
+}  # fmt: skip
+FOLDERS = sorted(NAMES)
+#: Views, likes, comments, shares, saves as the row above says; None where the platform does not show them.
+EXPECTED = {
+    "xhs": (None, 12_000, 12, 3, 100_000, True), "dy": (None, 12_000, 12, 3, 100_000, False),
+    "ks": (100_000, 12_000, None, None, None, True), "bili": (100_000, 12_000, 12, 3, 5, False),
+    "wb": (None, 12_000, 12, 3, None, False), "tieba": (None, None, 12, None, None, False),
+    "zhihu": (None, 12_000, 12, None, None, False),
+}  # fmt: skip
+FORMATS = {"xhs": "short_video", "dy": "short_video", "ks": "short_video", "bili": "mid_video", "wb": "status", "tieba": "status", "zhihu": "question_answer"}
+
+
+def write(path, container, folder, kind, row):
+    part = ("contents", "comments", "creators").index(kind)
+    target = path / f"search_{kind}_2026-06-12.{ {'sqlite': 'db'}.get(container, container) }"
+    if container == "json":
+        write_json(target, [row])
+    elif container == "jsonl":
+        write_jsonl(target, [row])
+    elif container == "csv":
+        write_csv(target, [row])
+    elif container == "xlsx":
+        write_xlsx(target, {kind.capitalize(): [row]})
+    else:
+        write_sqlite(target, {TABLES[folder][part]: [row]})
+    return target
+
+
+@pytest.mark.parametrize("container", ["json", "jsonl", "csv", "xlsx", "sqlite"])
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_contents(tmp_path, ingest_file, folder, container):
+    done = ingest_file(write(tmp_path, container, folder, "contents", CONTENTS[folder]))
+    assert (done.reader, done.records, done.rejects.height) == ("mediacrawler", 1, 0)
+    post, snapshot, creator = (done.tables[t].row(0, named=True) for t in ("posts", "post_snapshots", "creators"))
+    assert post["platform"] == NAMES[folder]
+    assert post["post_id"].startswith(f"{NAMES[folder]}:")
+    assert post["format"] == FORMATS[folder]
+    assert post["text"].startswith("正文")
+    assert post["creator_id"] == creator["creator_id"]
+    assert creator["name"] == "作者甲"
+    assert creator["first_seen_at"] == SEEN_AT
+    born = BORN_AT.replace(second=0) if folder == "tieba" else BORN_AT
+    assert post["published_at"] == born
+    assert snapshot["observed_at"] == SEEN_AT
+    names = ("views", "likes", "comments", "shares", "saves", "censored")
+    assert tuple(snapshot[n] for n in names) == EXPECTED[folder]
+    if folder not in ("tieba", "zhihu"):
+        assert post["tags"] == ["穿搭", "秋冬"]
+    if folder == "bili":
+        assert (snapshot["coins"], snapshot["danmaku"]) == (4, 6)
+
+
+@pytest.mark.parametrize("container", ["json", "jsonl", "csv", "xlsx", "sqlite"])
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_creators(tmp_path, ingest_file, folder, container):
+    where = tmp_path / folder  # tables of creators are alike: the folder breaks ties, as in MediaCrawler's own tree
+    where.mkdir()
+    done = ingest_file(write(where, container, folder, "creators", CREATORS[folder]))
+    assert (done.reader, done.records, done.rejects.height) == ("mediacrawler", 1, 0)
+    creator, snapshot = (done.tables[t].row(0, named=True) for t in ("creators", "creator_snapshots"))
+    assert creator["creator_id"] == f"{NAMES[folder]}:{CREATORS[folder]['user_id']}"
+    assert (snapshot["followers"], snapshot["censored"]) == (100_000, True)
+    assert snapshot["posts"] == {"dy": 55, "ks": 55, "zhihu": 55}.get(folder)
+    assert snapshot["likes_received"] == (12_000 if folder in ("xhs", "dy", "bili", "zhihu") else None)
+    assert creator["region"] == (None if folder == "bili" else "上海")
+    assert creator["category"] == ("美妆博主" if folder == "xhs" else None)
+    assert creator["verified"] == (True if folder == "bili" else None)
+
+
+@pytest.mark.parametrize("container", ["json", "jsonl", "csv", "xlsx", "sqlite"])
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_comments_become_audience_samples_and_nothing_of_the_commenter_is_left(tmp_path, ingest_file, folder, container):
+    row = COMMENTS[folder]
+    done = ingest_file(write(tmp_path, container, folder, "comments", row))
+    assert (done.reader, done.records, done.rejects.height, set(done.tables)) == ("mediacrawler", 1, 0, {"audience_samples"})
+    sample = done.tables["audience_samples"].row(0, named=True)
+    item = next(row[k] for k in ("note_id", "aweme_id", "video_id", "content_id") if k in row)
+    assert sample["post_id"] == f"{NAMES[folder]}:{item}"
+    assert sample["observed_at"] == BORN_AT
+    assert len(sample["audience_key"]) == 24
+    assert sample["text"] is None
+    everything = repr(done.tables["audience_samples"].rows())
+    for secret in (row.get("user_id"), "路人乙", "私密", "reader", "签名"):
+        assert secret is None or secret not in everything
+
+
+@pytest.mark.parametrize("kind", ["contents", "comments", "creators"])
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_newer_versions_write_creator_hash(tmp_path, ingest_file, folder, kind):
+    source = {"contents": CONTENTS, "comments": COMMENTS, "creators": CREATORS}[kind][folder]
+    row = {k: v for k, v in source.items() if k not in ("user_id", "user_link", "sec_uid", "avatar", "user_avatar")}
+    (tmp_path / folder).mkdir()
+    done = ingest_file(write(tmp_path / folder, "jsonl", folder, kind, {"creator_hash": "9f86d081884c7d65", **row}))
+    assert done.rejects.height == 0
+    if kind == "comments":
+        assert "9f86d081884c7d65" not in repr(done.tables["audience_samples"].rows())
+    else:
+        assert done.tables["creators"]["creator_id"].to_list() == [f"{NAMES[folder]}:9f86d081884c7d65"]
+
+
+def test_a_workbook_with_all_sheets_and_a_database_with_all_tables(tmp_path, ingest_file):
+    write_xlsx(tmp_path / "xhs_search.xlsx", {"Contents": [CONTENTS["xhs"]], "Comments": [COMMENTS["xhs"]], "Creators": [CREATORS["xhs"]]})
+    done = ingest_file(tmp_path / "xhs_search.xlsx")
+    assert (done.records, done.rejects.height) == (3, 0)
+    assert set(done.tables) == {"creators", "creator_snapshots", "posts", "post_snapshots", "audience_samples"}
+    tables = {}
+    for folder in FOLDERS:
+        for name, row in zip(TABLES[folder], (CONTENTS[folder], COMMENTS[folder], CREATORS[folder]), strict=True):
+            tables[name] = [row]
+    tables["bilibili_contact_info"] = [{"up_id": 1, "fan_id": 2, "up_name": "a", "fan_name": "b"}]
+    tables["bilibili_up_dynamic"] = [{"dynamic_id": "812345678901234567", "user_id": "4321", "user_name": "作者甲", "text": "动态", "type": "DRAW",
+                                      "pub_ts": BORN, "total_comments": 1, "total_forwards": 2, "total_liked": 3, "last_modify_ts": SEEN}]  # fmt: skip
+    write_sqlite(tmp_path / "sqlite_tables.db", tables)
+    done = ingest_file(tmp_path / "sqlite_tables.db")
+    assert (done.records, done.rejects.height) == (22, 0)
+    assert done.tables["posts"]["platform"].value_counts().height == 7
+    dynamic = done.tables["posts"].filter(pl.col("post_id") == "bilibili:812345678901234567").row(0, named=True)
+    assert (dynamic["format"], dynamic["text"], dynamic["published_at"]) == ("image_text", "动态", BORN_AT)
+    assert done.tables["audience_samples"].height == 7
+
+
+def test_the_same_note_crawled_again_is_a_second_snapshot(tmp_path, ingest_file):
+    later = CONTENTS["xhs"] | {"last_modify_ts": SEEN + 86_400_000, "liked_count": "2万", "nickname": "作者甲改名"}
+    write_jsonl(tmp_path / "c.jsonl", [later, CONTENTS["xhs"]])
+    done = ingest_file(tmp_path / "c.jsonl")
+    assert sorted(done.tables["post_snapshots"]["likes"].to_list()) == [12_000, 20_000]
+    creator = done.tables["creators"].row(0, named=True)
+    assert (creator["name"], creator["first_seen_at"]) == ("作者甲改名", SEEN_AT)
+
+
+def test_without_its_own_time_a_record_has_the_date_of_its_file(tmp_path, ingest_file):
+    row = {k: v for k, v in CONTENTS["xhs"].items() if k != "last_modify_ts"}
+    write_jsonl(tmp_path / "search_contents_2026-06-12.jsonl", [row])
+    done = ingest_file(tmp_path / "search_contents_2026-06-12.jsonl")
+    assert done.tables["post_snapshots"]["observed_at"].to_list() == [dt.datetime(2026, 6, 12, 15, 59, 59, tzinfo=dt.UTC)]
+
+
+def test_a_missing_optional_column_is_null_a_missing_key_is_an_error(tmp_path, ingest_file, context):
+    write_jsonl(tmp_path / "a.jsonl", [{k: v for k, v in CONTENTS["xhs"].items() if k not in ("share_count", "tag_list")}])
+    done = ingest_file(tmp_path / "a.jsonl")
+    assert done.tables["post_snapshots"]["shares"].to_list() == [None]
+    for folder in FOLDERS:
+        key = next(iter(CONTENTS[folder]))
+        target = tmp_path / f"{folder}.jsonl"
+        row = {k: v for k, v in CONTENTS[folder].items() if k not in ("note_id", "aweme_id", "video_id", "content_id")}
+        write_jsonl(target, [row])
+        with pytest.raises(SourceError, match="no column '" + key) as caught:
+            for reading in open_readings([target], context):
+                list(reading.batches)
+        assert str(target) in str(caught.value)
+        assert "--map" in caught.value.mend
+
+
+def test_unreadable_values_reject_the_record_and_name_column_and_value(tmp_path, ingest_file):
+    rows = [CONTENTS["xhs"], CONTENTS["xhs"] | {"note_id": "65f0c1a2000000001203a4b6", "liked_count": "很多"},
+            CONTENTS["xhs"] | {"note_id": "65f0c1a2000000001203a4b7", "time": "某天"}, CONTENTS["xhs"] | {"note_id": ""}]  # fmt: skip
+    write_jsonl(tmp_path / "a.jsonl", rows)
+    done = ingest_file(tmp_path / "a.jsonl")
+    assert done.tables["posts"].height == 1
+    assert done.rejects.select("locator", "reason").rows() == [
+        ("2", "liked_count: '很多' is no count"), ("3", "time: '某天' is no time"), ("4", "note_id is missing"),
+    ]  # fmt: skip
+
+
+def test_rejects_of_comments_show_nothing_of_the_commenter(tmp_path, ingest_file):
+    row = COMMENTS["xhs"]
+    whole = [row | {"note_id": ""}, row | {"create_time": "路人乙的某天"}, row]
+    write_jsonl(tmp_path / "search_comments_2026-06-12.jsonl", whole)
+    with (tmp_path / "search_comments_2026-06-12.jsonl").open("a", encoding="utf-8") as out:
+        out.write('{"comment_id": "c9", "nickname": "路人乙", "user_id": "5ff0e64100000000010084aa", "content": "私密')
+    done = ingest_file(tmp_path / "search_comments_2026-06-12.jsonl")
+    assert done.rejects["locator"].to_list() == ["4", "1", "2"]
+    assert done.tables["audience_samples"].height == 1
+    shown = repr(done.rejects.rows())
+    for secret in ("路人乙", "5ff0e64100000000010084aa", "私密"):
+        assert secret not in shown
+
+
+def test_comment_text_is_kept_only_where_it_is_asked_for(tmp_path, ingest_file):
+    write_jsonl(tmp_path / "c.jsonl", [COMMENTS["wb"]])
+    done = ingest_file(tmp_path / "c.jsonl", keep_text=True)
+    assert done.tables["audience_samples"]["text"].to_list() == ["私密的评论内容"]
+
+
+def test_the_same_number_is_another_person_on_another_platform(tmp_path, ingest_file):
+    keys = []
+    for folder in ("wb", "bili"):
+        write_jsonl(tmp_path / f"{folder}.jsonl", [COMMENTS[folder] | {"user_id": "42"}])
+        keys.append(ingest_file(tmp_path / f"{folder}.jsonl").tables["audience_samples"]["audience_key"][0])
+    assert keys[0] != keys[1]
+
+
+@pytest.mark.parametrize("kind", ["contents", "comments"])
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_platform_is_told_without_any_help_from_the_path(tmp_path, folder, kind):
+    row = {"contents": CONTENTS, "comments": COMMENTS}[kind][folder]
+    target = tmp_path / "export.jsonl"
+    write_jsonl(target, [row])
+    sample = sniff(target)
+    layout, sure = recognise("", *sample.parts[""], target)
+    assert (layout.platform.value, layout.kind) == (NAMES[folder], kind)
+    assert sure > 0.5
+
+
+def test_the_folder_breaks_the_tie_between_creators_of_like_columns(tmp_path):
+    common = {"user_id": "1234567890", "nickname": "甲", "gender": "女", "follows": 1, "fans": 2, "last_modify_ts": SEEN}
+    for folder, platform in (("wb", "weibo"), ("dy", "douyin")):
+        (tmp_path / folder).mkdir()
+        target = tmp_path / folder / "creator_creators_2026-06-12.jsonl"
+        write_jsonl(target, [common])
+        sample = sniff(target)
+        layout, _ = recognise("", *sample.parts[""], target)
+        assert layout.platform.value == platform
