@@ -20,7 +20,7 @@ import numpy as np
 from tidegauge.plan.flat import BUDGET, LARGEST_P, Flat, flatten
 from tidegauge.plan.frequency import envelope, envelope_slope, touch_point
 from tidegauge.plan.kernels import kernel
-from tidegauge.plan.multipliers import minimise, worth_looking
+from tidegauge.plan.multipliers import minimise, row_units, worth_looking
 from tidegauge.plan.problem import Certificate, Float, Problem, Solution
 from tidegauge.plan.relax import all_values, climb, dual_of, row_tolls, shift
 
@@ -174,14 +174,7 @@ def penalty(flat: Flat, prices: Float) -> Float:
     limit = np.where(np.isfinite(flat.high), flat.high, 0.0)
     limit = np.maximum(np.maximum(limit, np.abs(np.where(np.isfinite(flat.low), flat.low, 0.0))), 1e-9)
     money = prices[0] if prices[0] > 0 else 1e-12
-    sizes = np.ones(len(flat.low))
-    for r in range(len(flat.low)):
-        of_row = flat.row_of == r
-        if np.any(of_row):
-            items = np.searchsorted(flat.row_ptr, np.flatnonzero(of_row), side="right") - 1
-            price = float(flat.price[items].mean())
-            sizes[r] = max(price, 1e-12) / max(float(np.abs(flat.row_value[of_row]).mean()), 1e-12)
-    return np.concatenate([[money / max(0.2 * flat.budget, 1e-9)], money * sizes / (0.2 * limit)])
+    return np.concatenate([[money / max(0.2 * flat.budget, 1e-9)], money * row_units(flat) / (0.2 * limit)])
 
 
 def tight_bound(

@@ -90,7 +90,7 @@ def _kelley(flat: Flat, values: Float, pool: Int, start: Float, cuts: int, toler
     """Kelley's method with a box around the best multipliers, smaller after a poor step, larger after a good one."""
     n_rows = len(flat.low)
     usable = np.concatenate([[np.isfinite(flat.budget)], np.isfinite(flat.high), np.isfinite(flat.low) & _floors(flat)])
-    unit = _units(flat, values, pool, start)
+    unit = _units(flat, values, start)
     limit = np.concatenate(
         [
             [flat.budget],
@@ -134,24 +134,22 @@ def _floors(flat: Flat) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     return (flat.low > 0) | negative
 
 
-def _units(flat: Flat, values: Float, pool: Int, start: Float) -> Float:
-    """A natural size per multiplier, so that one box fits all: the budget's, and value per unit of each row."""
+def row_units(flat: Flat) -> Float:
+    """Money per unit of each row (mean price over mean coefficient), so that multipliers compare with the budget's."""
     n_rows = len(flat.low)
-    items = (
-        np.concatenate([np.arange(flat.first[c], flat.first[c + 1]) for c in pool])
-        if len(pool) < 10_000
-        else np.arange(len(values))
-    )
-    priced = items[(flat.price[items] > 0) & flat.allowed[items]]
-    density = float(np.median(values[priced] / flat.price[priced])) if len(priced) else 0.0
-    money = max(float(start[0]), density)
-    unit = np.full(1 + 2 * n_rows, money)
-    for r in range(n_rows):
-        of_row = flat.row_of == r
-        size = float(np.median(np.abs(flat.row_value[of_row]))) if np.any(of_row) else 1.0
-        mean_price = float(flat.price[flat.allowed].mean()) if np.any(flat.allowed) else 1.0
-        unit[1 + r] = unit[1 + n_rows + r] = money * max(mean_price, 1e-12) / max(size, 1e-12)
-    positive: Float = np.maximum(unit, 1e-300)
+    count = np.bincount(flat.row_of, minlength=n_rows)
+    size = np.bincount(flat.row_of, np.abs(flat.row_value), n_rows) / np.maximum(count, 1)
+    price = float(flat.price.mean()) if len(flat.price) else 1.0
+    unit: Float = max(price, 1e-12) / np.maximum(size, 1e-12)
+    return unit
+
+
+def _units(flat: Flat, values: Float, start: Float) -> Float:
+    """A natural size per multiplier, so that one box fits all."""
+    spend = float(flat.price.sum())
+    money = float(start[0]) if start[0] > 0 else float(values.sum()) / spend if spend > 0 else 1.0
+    rows = money * row_units(flat)
+    positive: Float = np.maximum(np.concatenate([[money], rows, rows]), 1e-300)
     return positive
 
 
@@ -182,7 +180,7 @@ class _Model:
         middle = centre / self.unit
         for n, usable in enumerate(self.usable):
             if usable:
-                reach = radius * max(1.0, middle[n]) if n == 0 else radius * max(1.0, abs(middle[n]))
+                reach = radius * max(1.0, middle[n])
                 self.solver.changeColBounds(n, max(0.0, middle[n] - reach), middle[n] + reach)
         self.solver.run()
         solution = np.asarray(self.solver.getSolution().col_value)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from tidegauge.errors import InfeasibleError
 from tidegauge.plan.certificate import certificate_of, tight_dual
+from tidegauge.plan.exact import PROOF, prove, worth_proving
 from tidegauge.plan.feasible import feasible_items, infeasible_core
 from tidegauge.plan.flat import Flat, flatten
 from tidegauge.plan.greedy import as_solution, grow
@@ -51,8 +53,15 @@ def solve(
         trial = as_solution(problem, flat, items)
         if trial.reach > best.reach:
             best = trial
-    del began
-    return best, certificate_of(problem, flat, dual, best.reach, "tight")
+    left = time_limit_s - (time.monotonic() - began)
+    if left > 0 and worth_proving(flat) and dual.bound > best.reach * (1.0 + PROOF):
+        proof = prove(flat, best.items, dual, time_limit_s=left)
+        best = as_solution(problem, flat, proof.items)
+        certificate = certificate_of(problem, flat, replace(dual, bound=proof.bound), best.reach, "tight")
+        method = "exact" if certificate.gap <= 2 * PROOF else "integer" if proof.bound < dual.bound else "tight"
+        return best, replace(certificate, method=method)
+    certificate = certificate_of(problem, flat, dual, best.reach, "tight")
+    return best, replace(certificate, method="exact") if certificate.gap <= 2 * PROOF else certificate
 
 
 def tell(progress: Progress | None, stage: str, gap: float) -> None:
