@@ -103,7 +103,7 @@ def people(rng: np.random.Generator, world: World, creators: int) -> Population:
     cells = (cells[:, None, :] * halves[None, :, None]).reshape(2 * k, -1)
     profiles = {d: rng.dirichlet(np.full(len(b), 4.0), size=k).repeat(2, axis=0) for d, b in PROFILE_BUCKETS.items()}
 
-    count = world.commenters or max(3000, 4 * creators)
+    count = world.commenters or max(20_000, 8 * creators)
     flat = cells.copy()
     flat[:, 0] = 0.0  # nobody without a platform can comment
     cdf = np.cumsum(flat.ravel())
@@ -171,13 +171,21 @@ class Cores:
         return self.person[self.start[creator] : self.start[creator + 1]]
 
 
-def cores(rng: np.random.Generator, population: Population, platform: Ints, audience: Floats, mix: Floats) -> Cores:
-    """Explicit sets of commenting persons per creator: size about half the square root of the audience, at least 20.
+def core_draws(population: Population, platform: Ints, audience: Floats) -> Ints:
+    """Draws for each core: 0.3 · √audience, at least 15, at most a third of the platform's commenting persons."""
+    users = (population.core_pattern[:, None] >> np.arange(len(PLATFORMS)) & 1).sum(axis=0)
+    drawn = np.maximum(np.rint(0.3 * np.sqrt(audience)), 15.0)
+    return np.asarray(np.minimum(drawn, np.maximum(1, users[platform] // 3)), dtype=np.int64)
 
-    Persons are drawn from the community lists of the platform without regard to activity; repeats are dropped.
+
+def cores(rng: np.random.Generator, population: Population, platform: Ints, audience: Floats, mix: Floats) -> Cores:
+    """Explicit sets of commenting persons per creator, from `core_draws` draws each.
+
+    Persons are drawn from the community lists of the platform without regard to activity; repeats are dropped, so a
+    person of community c is in the core with chance 1 − exp(−draws · mix_c / persons_c), as in `membership`.
     """
     n = platform.size
-    size = np.clip(np.rint(0.5 * np.sqrt(audience)), 20, 4000).astype(np.int64)
+    size = core_draws(population, platform, audience)
     lists: list[Ints] = []
     starts = np.zeros((len(PLATFORMS), population.communities + 1), dtype=np.int64)
     for p in range(len(PLATFORMS)):
@@ -186,8 +194,6 @@ def cores(rng: np.random.Generator, population: Population, platform: Ints, audi
         lists.append(users.astype(np.int64))
         available = np.bincount(population.core_community[users], minlength=population.communities)
         starts[p, 1:] = np.cumsum(available)
-    total = np.array([users.size for users in lists])
-    size = np.minimum(size, np.maximum(1, total[platform] // 3))
     owner = np.repeat(np.arange(n), size)
     cdf = np.cumsum(mix, axis=1)
     cdf /= cdf[:, -1:]

@@ -161,7 +161,7 @@ class World:
     own_category_share: float = 0.72  # of an audience: from the category's communities
     enthusiasts: float = 0.1  # of a community's persons, who make up
     enthusiast_audience: float = 0.6  # of its part of every audience
-    commenters: int = 0  # 0: four for each creator, at least 3000
+    commenters: int = 0  # 0: eight for each creator, at least 20,000
     activity_shape: float = 2.0  # gamma shape of how often persons comment
     comments_post_share: float = 0.35  # of the posts: comments collected
     comments_mean: float = 5.0
