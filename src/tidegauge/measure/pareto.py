@@ -46,7 +46,7 @@ def _scan(rising: Array, starts: Array) -> tuple[int, float, float]:
     for s in starts:
         k = n - s
         spread = tail_sum[s] - k * logs[s]
-        if spread <= 0.0:
+        if spread <= 1e-9 * k:  # all equal, but for rounding
             continue
         exponent = k / spread
         distance = 0.0
