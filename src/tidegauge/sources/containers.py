@@ -8,6 +8,7 @@ import gzip
 import io
 import sqlite3
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,7 @@ def identify(path: Path) -> Container:
         try:
             with gzip.open(path, "rb") as f:
                 head = f.read(HEAD_BYTES)
-        except (OSError, EOFError):
+        except (OSError, EOFError, zlib.error):
             raise SourceError("the gzip archive is damaged", where=where, mend="export or copy it again") from None
         return _text(path, head, gzipped=True)
     return _binary(path, head) or _text(path, head, gzipped=False)
@@ -194,7 +195,7 @@ def utf8_blocks(path: Path, container: Container, size: int = _BLOCK) -> Iterato
                 text = io.TextIOWrapper(stream, encoding=container.encoding, errors="replace", newline="")
                 while piece := text.read(size // 2):
                     yield piece.encode("utf-8", errors="replace"), raw.tell()
-        except (EOFError, OSError) as e:
+        except (EOFError, OSError, zlib.error) as e:
             raise SourceError(f"the file breaks off: {e}", where=str(path), mend="export or copy it again") from None
 
 

@@ -124,10 +124,14 @@ def _numbers(after: int, rows: int, bad: list[int]) -> tuple[np.ndarray, int]:
 
 
 def _piece(frame: pl.DataFrame, numbers: np.ndarray, bad: list[tuple[int, str, str]], shift: int, done: int) -> Piece:
-    text = frame.with_columns(pl.all().cast(pl.String, strict=False))
     refused = [(str(n + shift), reason, raw) for n, reason, raw in bad]
+    try:
+        text = frame.with_columns(pl.all().cast(pl.String))
+        damaged = None
+    except pl.exceptions.ComputeError:
+        text = pl.DataFrame([pl.Series(c.name, [_decoded(v) for v in c], dtype=pl.String) for c in frame])
+        damaged = text.select(pl.any_horizontal(pl.all().is_null()).alias("damaged"))["damaged"]
     whole = text.with_columns(pl.Series(LOCATOR, numbers, dtype=pl.Int64))
-    damaged = _damaged(frame, text)
     if damaged is not None:
         for row, cells in zip(whole.filter(damaged)[LOCATOR], frame.filter(damaged).rows(), strict=True):
             shown = ",".join((c or b"").decode("utf-8", "replace") for c in cells)
@@ -138,8 +142,8 @@ def _piece(frame: pl.DataFrame, numbers: np.ndarray, bad: list[tuple[int, str, s
     return Piece("", whole.filter(~blank), rejects_of(refused), done)
 
 
-def _damaged(frame: pl.DataFrame, text: pl.DataFrame) -> pl.Series | None:
-    if text.null_count().sum_horizontal().item() == frame.null_count().sum_horizontal().item():
+def _decoded(cell: bytes) -> str | None:
+    try:
+        return cell.decode("utf-8")
+    except UnicodeDecodeError:
         return None
-    broken = pl.DataFrame([text[c].is_null() & frame[c].is_not_null() for c in frame.columns])
-    return broken.select(pl.any_horizontal(pl.all()).alias("damaged"))["damaged"]

@@ -142,7 +142,7 @@ def _parse(chunk: bytes, columns: Sequence[str], first: int) -> tuple[pl.DataFra
     """Frame, rejects and number of lines of a chunk; in bulk where every line is a good record."""
     lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
     if not chunk:
-        return _bulk(b"", columns), [], 0
+        return _bulk(b"", columns).with_columns(pl.Series(LOCATOR, [], dtype=pl.Int64)), [], 0
     try:
         frame = _bulk(chunk, columns)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
