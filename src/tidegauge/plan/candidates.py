@@ -42,13 +42,14 @@ ASSUMED_FORMATS_PER_CREATOR = 2
 class Found:
     """What the workspace holds before any filter of the brief.
 
-    `items`: one row per creator and format. `posts`: the recent posts behind the estimates. `creators`: how many
-    creators there are in all; `without_offer`: how many have no offer that holds; `now`: the newest observation.
+    `items`: one row per creator and format. `posts`: the recent posts behind the estimates. `accounts`: every creator
+    with followers and tier; `without_offer`: how many have no offer that holds; `other_currency`: how many have offers
+    in another currency only; `now`: the newest observation.
     """
 
     items: pl.DataFrame
     posts: pl.DataFrame
-    creators: int
+    accounts: pl.DataFrame
     without_offer: int
     other_currency: int
     now: dt.datetime
@@ -78,7 +79,7 @@ def find_candidates(tables: Tables, brief: Brief, now: dt.datetime) -> Found:
     )
     rhythm = cadence(tables, now).select("creator_id", "last_post_at", "posts_per_week")
     items = items.join(rhythm, on="creator_id", how="left", maintain_order="left")
-    return Found(items, posts, accounts.height, missing.height, other_currency, now)
+    return Found(items, posts, accounts, missing.height, other_currency, now)
 
 
 def _accounts(tables: Tables) -> pl.DataFrame:

@@ -45,10 +45,13 @@ def expected_views(tables: Tables, wanted: pl.DataFrame, posts: pl.DataFrame, no
     keys = wanted.select("creator_id", "platform", "format", "followers", "claim")
     by_views = predict(cells_of(posts, "views"), keys)
     by_likes = predict(cells_of(posts, "likes"), keys)
-    rows = keys.with_columns(
-        by_views.select(pl.col("mu").alias("v_mu"), pl.col("sd").alias("v_sd"), pl.col("n_all").alias("v_n")),
-        by_likes.select(pl.col("mu").alias("l_mu"), pl.col("sd").alias("l_sd"), pl.col("n_all").alias("l_n")),
-    ).join(weekly_channel_views(tables, now), on="creator_id", how="left", maintain_order="left")
+    rows = (
+        keys.hstack(
+            by_views.select(pl.col("mu").alias("v_mu"), pl.col("sd").alias("v_sd"), pl.col("n_all").alias("v_n"))
+        )
+        .hstack(by_likes.select(pl.col("mu").alias("l_mu"), pl.col("sd").alias("l_sd"), pl.col("n_all").alias("l_n")))
+        .join(weekly_channel_views(tables, now), on="creator_id", how="left", maintain_order="left")
+    )
     rows = _with_claim(rows)
     rows = _with_likes(rows, posts)
     rows = _with_channel(rows)

@@ -217,7 +217,7 @@ def _all_there(items: pl.DataFrame, named: Named) -> None:
 
 def _nobody(found: Found, brief: Brief, removed: list[tuple[Step, int]]) -> BriefError:
     """The error of a brief that leaves no candidate: every filter with how many creators it removed."""
-    lines = [f"of {found.creators:,} creators in the workspace nobody is left"]
+    lines = [f"of {found.accounts.height:,} creators in the workspace nobody is left"]
     if not brief.prices.allow_assumed and found.without_offer:
         lines.append(f"  {found.without_offer:,}: no offer that holds in the flight (in any terms but a repost)")
     if found.other_currency:
@@ -225,7 +225,7 @@ def _nobody(found: Found, brief: Brief, removed: list[tuple[Step, int]]) -> Brie
     lines += [f"  {n:,}: {step.reason.en}" + (f" ({step.place})" if step.place else "") for step, n in removed]
     biggest = max(removed, key=lambda r: r[1], default=None)
     mend = f"widen the filter that removes most ({biggest[0].reason.en})" if biggest else "ingest a rate card first"
-    if found.creators == 0:
+    if found.accounts.is_empty():
         mend = "ingest creators and rate cards first"
     elif not brief.prices.allow_assumed and found.without_offer > (biggest[1] if biggest else 0):
         mend = "ingest a rate card, or set [prices] allow_assumed = true"

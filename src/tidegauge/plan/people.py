@@ -98,6 +98,31 @@ def audience_of(tables: Tables, items: pl.DataFrame, brief: Brief) -> People:
     return People(model, tuple(index), creator, np.clip(exposure, 0.0, 1.0), viewer_sd, told)
 
 
+def model_of(model: AudienceModel, columns: Int) -> AudienceModel:
+    """The same model for some of its creators alone, in the given order, hints between them included."""
+    place = np.full(model.n_creators, -1, dtype=np.int64)
+    place[columns] = np.arange(len(columns))
+    counts = np.diff(model.mix_indptr)[columns]
+    spans = [np.arange(model.mix_indptr[c], model.mix_indptr[c + 1]) for c in columns]
+    entries = np.concatenate(spans) if spans else np.empty(0, dtype=np.int64)
+    pair = np.empty((0, 2), dtype=np.int64) if model.hint_pair is None else place[model.hint_pair]
+    inside = (pair >= 0).all(axis=1)
+    hinted = bool(inside.any()) and model.hint_shared is not None and model.hint_sample is not None
+    return replace(
+        model,
+        platform=model.platform[columns],
+        audience=model.audience[columns],
+        mix_indptr=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        mix_community=model.mix_community[entries],
+        mix_share=model.mix_share[entries],
+        profile=None if model.profile is None else model.profile[columns],
+        hint_pair=pair[inside] if hinted else None,
+        hint_shared=model.hint_shared[inside] if hinted and model.hint_shared is not None else None,
+        hint_sample=model.hint_sample[inside] if hinted and model.hint_sample is not None else None,
+        key=None if model.key is None else model.key[columns],
+    )
+
+
 def _viewer_ratio(items: pl.DataFrame) -> tuple[Float, Float, tuple[str, ...]]:
     """Unique viewers per view of each item, the log spread of that ratio, and where it is borrowed."""
     cited, borrowed = viewers_over_views()

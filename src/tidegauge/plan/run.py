@@ -1,0 +1,159 @@
+"""The pipeline: a brief and a workspace → a plan with its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from tidegauge.errors import BriefError
+from tidegauge.plan.brief import Brief
+from tidegauge.plan.candidates import Found, find_candidates
+from tidegauge.plan.constraints import Limit, limits_of
+from tidegauge.plan.explain import PICK_COLUMNS, UNITS, near_misses, pick_rows
+from tidegauge.plan.filters import Kept, apply_filters
+from tidegauge.plan.kept_limits import constraint_rows
+from tidegauge.plan.luck import scenario_factors
+from tidegauge.plan.mix import placements_before, split_of
+from tidegauge.plan.names import Named, find_named
+from tidegauge.plan.panel import build_panel
+from tidegauge.plan.people import People, audience_of
+from tidegauge.plan.posts_read import as_of, weekday_rhythm
+from tidegauge.plan.problem import Problem
+from tidegauge.plan.promise import Promise, check_promise
+from tidegauge.plan.result import Plan
+from tidegauge.plan.schedule import schedule
+from tidegauge.plan.search import Search, engagement_panel, problem_of, search
+from tidegauge.plan.sensitivity import curve, what_if
+from tidegauge.plan.telling import assumptions, notes_of
+from tidegauge.workspace.tables import Tables
+
+Progress = Callable[[float, str], None]
+
+#: Persons of the planning panel where the brief does not say.
+PANEL_PERSONS = 300_000
+#: Probability that the interval of the reach covers, given the audience model.
+LEVEL = 0.9
+#: Seconds for the roster and its bound, and for each point of the curve and each what-if.
+SEARCH_S, POINT_S = 8.0, 0.8
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The brief with what it means in this workspace."""
+
+    brief: Brief
+    found: Found
+    named: Named
+    kept: Kept
+    people: People
+    problem: Problem
+    limits: tuple[Limit, ...]
+
+
+def run_plan(tables: Tables, brief: Brief, *, seed: int = 1, progress: Progress | None = None) -> Plan:
+    """Plan the roster of a brief.
+
+    Parameters: `seed` fixes every random draw (panels, scenarios); `progress(share done, stage)` is told each stage.
+    Raises BriefError (nobody left, unknown names), InfeasibleError (limits that clash, named by line).
+    """
+
+    def tell(done: float, stage: str) -> None:
+        if progress is not None:
+            progress(done, stage)
+
+    tell(0.02, "候选 candidates")
+    asked = _read(tables, brief, seed, tell)
+    items = asked.kept.items
+    tell(0.4, "名单与上界 roster and bound")
+    spread = asked.people.viewer_sd
+    risky = brief.risk.measure != "mean"
+    solved = search(
+        asked.problem,
+        asked.limits,
+        brief,
+        asked.named,
+        asked.people.creators,
+        seed=seed,
+        time_limit_s=SEARCH_S,
+        factors=scenario_factors(items, spread, seed) if risky else None,
+    )
+    taken = solved.solution.items
+    tell(0.6, "独立面板检验 independent panel")
+    factors = scenario_factors(items[taken], spread[taken], seed + 1)
+    alone = brief.goal.kind == "engagements"
+    promise = check_promise(solved, None if alone else asked.people, factors, seed=seed)
+    tell(0.7, "预算曲线 budget curve")
+    bends = curve(solved, time_limit_s=POINT_S, progress=lambda done: tell(0.7 + 0.15 * done, "预算曲线 budget curve"))
+    tell(0.86, "假如 what if")
+    wishes = what_if(solved, asked.limits, time_limit_s=POINT_S)
+    tell(0.95, "理由与排期 reasons and calendar")
+    plan = _assembled(tables, asked, solved, promise, bends, wishes, seed)
+    tell(1.0, "完成 done")
+    return plan
+
+
+def _read(tables: Tables, brief: Brief, seed: int, tell: Callable[[float, str], None]) -> _Asked:
+    now = as_of(tables)
+    if now is None:
+        raise BriefError(
+            "the workspace holds no observation of any creator", mend="ingest creators and rate cards first"
+        )
+    found = find_candidates(tables, brief, now)
+    named = find_named(found.accounts, brief)
+    kept = apply_filters(tables, found, brief, named)
+    items = kept.items
+    tell(0.25, f"受众 audience of {items.height:,} offers")
+    people = audience_of(tables, items, brief)
+    if brief.goal.kind == "engagements":
+        panel, exposure = engagement_panel(items, people.creator)
+    else:
+        panel = build_panel(people.model, brief.panel_persons or PANEL_PERSONS, seed=seed)
+        exposure = people.exposure
+    limits = limits_of(brief, items, named)
+    problem = problem_of(items, people, panel, exposure, brief, limits, named)
+    return _Asked(brief, found, named, kept, people, problem, limits)
+
+
+def _assembled(
+    tables: Tables,
+    asked: _Asked,
+    solved: Search,
+    promise: Promise,
+    bends: pl.DataFrame,
+    wishes: pl.DataFrame,
+    seed: int,
+) -> Plan:
+    brief, items, taken = asked.brief, asked.kept.items, solved.solution.items
+    unit = UNITS[brief.goal.kind]
+    picks = pick_rows(items, solved.problem, taken, asked.named, unit)
+    picks = picks.with_columns(schedule(picks, weekday_rhythm(tables, asked.found.now), brief, asked.found.now))
+    misses = near_misses(items, solved.problem, taken, asked.limits, solved.certificate, asked.kept, unit)
+    goal = f"frequency {brief.goal.frequency}" if brief.goal.kind == "frequency" else brief.goal.kind
+    prices = {"budget": solved.certificate.budget_price} | {
+        label: value for label, value in solved.certificate.row_prices.items() if value != 0
+    }
+    return Plan(
+        brief=brief.as_dict(),
+        reach=promise.interval(solved.solution.reach, LEVEL),
+        upper_bound=max(solved.certificate.upper_bound, solved.solution.reach),
+        panel_gap=solved.certificate.gap,
+        population_gap=promise.population_gap,
+        cost=float(picks["price"].sum()),
+        budget=brief.budget,
+        currency=brief.currency,
+        goal=goal,
+        picks=picks.select(PICK_COLUMNS),
+        near_misses=misses,
+        curve=bends,
+        split=split_of(picks, placements_before(tables, brief.brand, asked.found.accounts)),
+        constraints=constraint_rows(brief, asked.limits, asked.named, solved, picks),
+        shadow_prices={label: float(value) for label, value in prices.items() if np.isfinite(value)},
+        provenance=tables.provenance(seed=seed, assumed=assumptions(picks, asked.people)),
+        candidates=items.get_column("creator_id").n_unique(),
+        level=LEVEL,
+        what_if=wishes,
+        notes=notes_of(brief, asked.found, asked.kept, solved, promise, picks),
+    )

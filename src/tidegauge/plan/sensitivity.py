@@ -1,0 +1,95 @@
+"""What would it take: reach at other budgets with its bound, and what +10 % budget or one limit less would bring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from tidegauge.plan.certificate import tight_bound
+from tidegauge.plan.constraints import Limit
+from tidegauge.plan.problem import Certificate, Problem, Solution
+from tidegauge.plan.search import Search, quick_roster
+
+#: Budgets of the curve, as multiples of the brief's.
+CURVE_TIMES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
+#: Limits tried one by one; those with the largest shadow price times limit come first.
+MOST_LIMITS = 5
+CURVE_SCHEMA = {"budget": pl.Float64, "reach": pl.Float64, "upper_bound": pl.Float64}
+WHAT_IF_SCHEMA = {
+    "label_zh": pl.String, "label_en": pl.String, "low": pl.Float64, "value": pl.Float64, "high": pl.Float64,
+    "reach_change": pl.Float64,
+}  # fmt: skip
+
+
+def curve(found: Search, *, time_limit_s: float, progress: Callable[[float], None] | None = None) -> pl.DataFrame:
+    """Reach of the best roster found and the proven bound at several budgets, all other limits as they are.
+
+    Budgets at which no roster keeps the limits are left out (floors in money do not shrink with the budget). Neither
+    column falls as the budget grows: a roster for less money is a roster for more.
+    """
+    rows: list[tuple[float, float, float]] = []
+    for n, times in enumerate(CURVE_TIMES):
+        if times == 1.0:
+            rows.append((found.problem.budget, found.solution.reach, found.certificate.upper_bound))
+        elif (
+            point := _resolved(replace(found.problem, budget=times * found.problem.budget), time_limit_s)
+        ) is not None:
+            solution, certificate = point
+            rows.append((times * found.problem.budget, solution.reach, certificate.upper_bound))
+        if progress is not None:
+            progress((n + 1) / len(CURVE_TIMES))
+    frame = pl.DataFrame(rows, schema=CURVE_SCHEMA, orient="row").sort("budget")
+    bound = frame.get_column("upper_bound").reverse().cum_min().reverse()
+    return frame.with_columns(pl.col("reach").cum_max(), bound.alias("upper_bound"))
+
+
+def what_if(found: Search, limits: tuple[Limit, ...], *, time_limit_s: float) -> pl.DataFrame:
+    """The change of reach with 10 % more budget, and without each binding limit.
+
+    `value` is the gain of the best roster found (`reach_change` repeats it), which is certain and so also `low`; `high`
+    is proven: no roster can gain more.
+    """
+    problem, base = found.problem, found.solution.reach
+    rows = []
+    richer = _resolved(replace(problem, budget=1.1 * problem.budget), time_limit_s)
+    if richer is not None:
+        rows.append(("预算增加 10%", "10 % more budget", *_change(richer, base)))
+    for limit in _binding(found, limits)[:MOST_LIMITS]:
+        freed = replace(problem, rows=tuple(r for r in problem.rows if r.label != limit.label))
+        point = _resolved(freed, time_limit_s)
+        if point is not None:
+            rows.append((f"去掉“{limit.text.zh}”", f"without '{limit.text.en}'", *_change(point, base)))
+    return pl.DataFrame(rows, schema=WHAT_IF_SCHEMA, orient="row")
+
+
+def _change(point: tuple[Solution, Certificate], base: float) -> tuple[float, float, float, float]:
+    gain = max(0.0, point[0].reach - base)
+    most = max(gain, point[1].upper_bound - base)
+    return gain, gain, most, gain
+
+
+def _resolved(problem: Problem, time_limit_s: float) -> tuple[Solution, Certificate] | None:
+    solution = quick_roster(problem)
+    return None if solution is None else (solution, tight_bound(problem, solution, time_limit_s=time_limit_s))
+
+
+def _binding(found: Search, limits: tuple[Limit, ...]) -> list[Limit]:
+    """Limits that the bound prices, or that the roster meets exactly; the weightiest first."""
+    prices = found.certificate.row_prices
+    present = {row.label for row in found.problem.rows}
+    weight = {}
+    for limit in limits:
+        if limit.label not in present:
+            continue
+        value = limit.actual(found.solution.items)
+        bound = limit.high if np.isfinite(limit.high) else limit.low
+        full = abs(value - limit.high) <= 1e-6 * max(1.0, abs(limit.high)) if np.isfinite(limit.high) else False
+        floored = limit.low > 0 and value - limit.low <= 1e-6 * max(1.0, limit.low)
+        priced = abs(prices.get(limit.label, 0.0)) * max(abs(bound), 1.0)
+        if priced > 1e-6 * max(found.solution.reach, 1.0) or full or floored:
+            weight[limit.label] = priced
+    chosen = [limit for limit in limits if limit.label in weight]
+    return sorted(chosen, key=lambda limit: (-weight[limit.label], limit.label))
