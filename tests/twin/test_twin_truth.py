@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegauge.errors import UsageError
+from tidegauge.schema import check
 from tidegauge.twin import World, canonical, grow, truth
 from tidegauge.twin.accounts import accounts, band_mix, draw_followers, generator_year, tier_index
 from tidegauge.twin.brand import brand_history, geometric_adstock, stream_truth, weekly_truth
@@ -21,6 +22,13 @@ from tidegauge.twin.world import FORMAT_NAMES, PLATFORM_NAMES, PLATFORMS
 @pytest.fixture(scope="module")
 def eco():
     return grow(1500, 60, seed=11)
+
+
+def no_number_that_is_none(tables: dict[str, pl.DataFrame]) -> None:
+    for name, frame in tables.items():
+        for column, kind in frame.schema.items():
+            if kind == pl.Float64:
+                assert frame[column].is_finite().fill_null(True).all(), f"{name}.{column}"
 
 
 def test_band_shares_of_all_platforms_together_are_the_cited_ones():
@@ -168,6 +176,14 @@ def test_reach_counts_people_once(eco):
     assert eco.reach(range(book.count)) < eco.population.cells.sum()
 
 
+def test_reach_by_viewers_is_a_little_less_than_their_sum(eco):
+    chosen = np.argsort(-eco.audience)[:8].tolist()
+    viewers = np.full(8, 200_000.0)
+    alone = [eco.reach([j], viewers[:1]) for j in chosen]
+    assert all(0.9 * 200_000 < a <= 200_000 for a in alone)
+    assert 0.8 * sum(alone) < eco.reach(chosen, viewers) < sum(alone)
+
+
 def test_expected_reach_agrees_with_drawn_people(eco):
     """Monte Carlo: persons are drawn from the cells and join each audience by chance."""
     chosen = np.argsort(-eco.audience)[:15]
@@ -302,12 +318,9 @@ def test_placements_stay_within_the_spend_of_their_week_and_platform():
 
 
 def test_no_truth_holds_a_number_that_is_none(eco):
-    for name, frame in truth(eco).items():
-        assert frame.height > 0, name
-        for column, kind in frame.schema.items():
-            if kind == pl.Float64:
-                assert not frame[column].is_nan().any(), f"{name}.{column}"
-                assert not frame[column].is_infinite().any(), f"{name}.{column}"
+    tables = truth(eco)
+    assert all(frame.height > 0 for frame in tables.values())
+    no_number_that_is_none(tables)
     made = truth(eco)["creators"]
     assert made["dependence"].is_between(0, 1).all()
     assert made["creator_id"].n_unique() == made.height
@@ -320,6 +333,31 @@ def test_seeds_differ_and_pieces_do_not_disturb_each_other():
     cheaper = grow(200, 20, seed=1, world=World(price_sd=0.0, overpriced_share=0.0))
     assert np.array_equal(one.posts.views30, cheaper.posts.views30)
     assert one.topics.equals(cheaper.topics)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"followers": "markov"}, {"activity_shape": float("inf")}, {"algorithm_changes": 0}, {"algorithm_changes": 3},
+        {"multi_platform_share": 1.0}, {"comments_post_share": 0.0}, {"offers_share": 0.0}, {"register_share": 0.0},
+        {"inflated_share": 1.0}, {"crawl_coverage": 0.0}, {"posts_week": 1e-6}, {"entry_share": 1.0},
+        {"stop_rate_year": 50.0},
+    ],
+)  # fmt: skip
+def test_worlds_at_the_edge_still_give_whole_tables(change):
+    eco = grow(60, 20, seed=5, world=World(campaign_weeks=6, **change))
+    for name, frame in canonical(eco).items():
+        assert check(name, frame).rejects.is_empty(), name
+    no_number_that_is_none(truth(eco))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"offers_share": 1.2}, {"tail_df": 2.0}, {"band_shares": (0.5, 0.5)}, {"growth_year": {}}, {"posts_week": 0.0}],
+)
+def test_impossible_worlds_are_refused(wrong):
+    with pytest.raises(UsageError, match="World"):
+        World(**wrong)
 
 
 @pytest.mark.parametrize(("creators", "days"), [(0, 5), (5, 0)])

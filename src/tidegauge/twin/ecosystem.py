@@ -67,9 +67,18 @@ class Ecosystem:
         """`platform:native_id` per post."""
         return _joined(self.accounts.platform[self.posts.creator], self.post_native_ids)
 
-    def reach(self, chosen: Sequence[int]) -> float:
-        """Expected persons in at least one of the chosen accounts' audiences, each counted once."""
-        return people.true_reach(self.population, self.accounts.platform, self.chance, chosen)
+    def reach(self, chosen: Sequence[int], viewers: Floats | None = None) -> float:
+        """Expected persons reached by at least one of the chosen accounts, each counted once.
+
+        `viewers` (one per chosen account) are the unique viewers each reaches alone, drawn with its audience's make-up;
+        without them each reaches its whole active audience.
+        """
+        chance = self.chance
+        if viewers is not None:
+            wanted = np.zeros(self.accounts.count)
+            wanted[np.asarray(chosen, dtype=np.int64)] = viewers
+            chance = people.membership(self.population, self.accounts.platform, wanted, self.mix)
+        return people.true_reach(self.population, self.accounts.platform, chance, chosen)
 
     def overlap(self, a: int, b: int) -> float:
         """Expected persons in the audiences of both accounts."""

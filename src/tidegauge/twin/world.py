@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from tidegauge.vocab import Platform
+from tidegauge.errors import UsageError
+from tidegauge.vocab import Platform, Tier
 
 #: Bump when the same seed no longer gives the same world.
 VERSION = 1
@@ -188,6 +189,25 @@ class World:
     confounding: float = 0.0  # correlation of spend with demand
     sales_noise: float = 0.04
 
-
-def platform_index(name: str) -> int:
-    return PLATFORM_NAMES.index(name)
+    def __post_init__(self) -> None:
+        """Raises UsageError for a share outside 0 to 1 or a number that no world can have."""
+        for name, value in vars(self).items():
+            if name.endswith("_share") and not 0.0 <= value <= 1.0:
+                raise UsageError(f"World.{name} is {value}, a share lies between 0 and 1")
+        if len(self.band_shares) != len(BAND_EDGES) - 1 or abs(sum(self.band_shares) - 1.0) > 1e-6:
+            raise UsageError("World.band_shares needs four shares that add up to one")
+        if set(self.growth_year) != {t.value for t in Tier}:
+            raise UsageError("World.growth_year needs a rate for each tier", mend=", ".join(t.value for t in Tier))
+        positive = {
+            "tail_exponent",
+            "posts_week",
+            "brand_half_life_weeks",
+            "topic_lag_h",
+            "activity_shape",
+            "campaign_weeks",
+        }
+        for name in positive | {"crawl_every_days", "crawl_window_days", "communities_per_category"}:
+            if not getattr(self, name) > 0:
+                raise UsageError(f"World.{name} must be above zero")
+        if not (self.tail_df > 2.0 and abs(self.confounding) <= 1.0 and abs(self.shock_persistence) < 1.0):
+            raise UsageError("World: tail_df must be above 2, confounding within ±1, shock_persistence within ±1")

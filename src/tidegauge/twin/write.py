@@ -12,7 +12,6 @@ from typing import Any
 import polars as pl
 
 from tidegauge.errors import UsageError
-from tidegauge.sources.reading import SKIP_MARK
 from tidegauge.twin.crawler_files import crawler_files
 from tidegauge.twin.ecosystem import Ecosystem, grow
 from tidegauge.twin.sheets import sheet_files
@@ -111,6 +110,8 @@ def write_twin(
 
 def _write_truth(eco: Ecosystem, folder: Path) -> list[int]:
     """Parquet files and meta.json; returns their sizes. Floats keep nine digits: last bits differ by processor."""
+    from tidegauge.sources.reading import SKIP_MARK  # here, since the readers' room is slow to import
+
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SKIP_MARK).write_text("")  # whoever ingests the whole directory must not read the answers
     sizes = []
