@@ -1,13 +1,26 @@
-"""Write rows into the containers that collectors use."""
+"""Write rows into the containers that collectors use, and read files to their end."""
 
 from __future__ import annotations
 
 import csv
 import json
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 import xlsxwriter
+
+from tidegauge.sources import open_readings
+from tidegauge.workspace.batch import Batch, ReadContext, Reading
+
+
+def read_all(paths: Sequence[Path], context: ReadContext, **options) -> list[Batch]:
+    """Every batch of every file; each file must be readable."""
+    batches: list[Batch] = []
+    for reading in open_readings(paths, context, **options):
+        assert isinstance(reading, Reading)
+        batches += list(reading.batches)
+    return batches
 
 
 def write_json(path: Path, rows: list[dict]) -> None:
@@ -41,7 +54,5 @@ def write_sqlite(path: Path, tables: dict[str, list[dict]]) -> None:
             columns = ", ".join(f'"{c}"' for c in rows[0])
             con.execute(f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, {columns})")
             marks = ", ".join("?" for _ in rows[0])
-            con.executemany(
-                f"INSERT INTO {name} ({columns}) VALUES ({marks})", [tuple(r.values()) for r in rows]
-            )
+            con.executemany(f"INSERT INTO {name} ({columns}) VALUES ({marks})", [tuple(r.values()) for r in rows])
     con.close()

@@ -69,7 +69,14 @@ def test_typed_columns():
 
 @pytest.mark.parametrize(
     ("written", "value"),
-    [("￥12,000", 12_000), ("¥1.2万", 12_000), ("1500元", 1500), ("$2,500", 2500), ("12000元/条", 12_000), ("USD 300", 300)],
+    [
+        ("￥12,000", 12_000),
+        ("¥1.2万", 12_000),
+        ("1500元", 1500),
+        ("$2,500", 2500),
+        ("12000元/条", 12_000),
+        ("USD 300", 300),
+    ],
 )
 def test_prices(written, value):
     assert parse_numbers(pl.Series([written])).value.to_list() == [value]
@@ -90,7 +97,11 @@ def test_plain_integers_come_back_in_every_column_type(values):
         assert not found.unreadable.any()
 
 
-@given(st.integers(1, 99_999), st.sampled_from([("万", 10**4), ("w", 10**4), ("亿", 10**8), ("k", 1000), ("m", 10**6)]), st.booleans())
+@given(
+    st.integers(1, 99_999),
+    st.sampled_from([("万", 10**4), ("w", 10**4), ("亿", 10**8), ("k", 1000), ("m", 10**6)]),
+    st.booleans(),
+)
 def test_tenths_of_a_unit_are_exact(tenths, unit, floor):
     text, factor = unit
     found = parse_counts(pl.Series([f"{tenths // 10}.{tenths % 10}{text}{'+' if floor else ''}"]))

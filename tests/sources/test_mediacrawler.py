@@ -6,97 +6,25 @@ import datetime as dt
 
 import polars as pl
 import pytest
-from file_writers import write_csv, write_json, write_jsonl, write_sqlite, write_xlsx
+from collected_rows import (
+    BORN,
+    BORN_AT,
+    COMMENTS,
+    CONTENTS,
+    CREATORS,
+    EXPECTED,
+    FOLDERS,
+    FORMATS,
+    NAMES,
+    SEEN,
+    SEEN_AT,
+    TABLES,
+)
+from file_writers import read_all, write_csv, write_json, write_jsonl, write_sqlite, write_xlsx
 
 from tidegauge.errors import SourceError
-from tidegauge.sources import open_readings, sniff
+from tidegauge.sources import sniff
 from tidegauge.sources.mediacrawler import recognise
-
-SEEN = 1_781_222_400_000  # ms
-SEEN_AT = dt.datetime.fromtimestamp(SEEN / 1000, dt.UTC)
-BORN = 1_781_000_000
-BORN_AT = dt.datetime.fromtimestamp(BORN, dt.UTC)
-WRITTEN = BORN_AT.astimezone(dt.timezone(dt.timedelta(hours=8))).strftime("%Y-%m-%d %H:%M:%S")
-WHO = {"user_id": "5ff0e6410000000001008400", "nickname": "作者甲", "avatar": "https://a/b.jpg", "ip_location": "上海"}
-LEDGER = {"last_modify_ts": SEEN, "source_keyword": "穿搭"}
-COMMENT = {"content": "私密的评论内容", "nickname": "路人乙", "avatar": "https://c/d.jpg", "sub_comment_count": "0", "last_modify_ts": SEEN}
-
-CONTENTS = {
-    "xhs": {"note_id": "65f0c1a2000000001203a4b5", "type": "video", "title": "标题", "desc": "正文", "video_url": "", "time": BORN * 1000,
-            "last_update_time": BORN * 1000, **WHO, "liked_count": "1.2万", "collected_count": "10万+", "comment_count": "12",
-            "share_count": "3", "image_list": "", "tag_list": "穿搭,秋冬", "note_url": "https://www.xiaohongshu.com/explore/1", **LEDGER},
-    "dy": {"aweme_id": "7301234567890123456", "aweme_type": "0", "title": "标题", "desc": "正文 #穿搭 #秋冬", "create_time": BORN, **WHO,
-           "user_id": "88888888", "sec_uid": "MS4wLjABAAAA", "short_user_id": "1", "user_unique_id": "abc", "user_signature": "",
-           "liked_count": "12000", "collected_count": "100000", "comment_count": "12", "share_count": "3",
-           "aweme_url": "https://www.douyin.com/video/1", "cover_url": "", "video_download_url": "", **LEDGER},
-    "ks": {"video_id": "3xf8enb8dbj6uig", "video_type": "1", "title": "标题", "desc": "正文 #穿搭 #秋冬", "create_time": BORN * 1000, **WHO,
-           "user_id": "3xabc12345", "liked_count": "12000", "viewd_count": "10万+", "video_url": "https://www.kuaishou.com/short-video/1",
-           "video_cover_url": "", "video_play_url": "", **LEDGER},
-    "bili": {"video_id": "1234567890", "video_type": "video", "title": "标题", "desc": "正文 #穿搭 #秋冬", "create_time": BORN, **WHO,
-             "user_id": "4321", "liked_count": "12000", "disliked_count": "0", "video_play_count": "100000",
-             "video_favorite_count": "5", "video_share_count": "3", "video_coin_count": "4", "video_danmaku": "6", "video_comment": "12",
-             "video_url": "https://www.bilibili.com/video/av1", "video_cover_url": "", **LEDGER},
-    "wb": {"note_id": "4990000000000001", "content": "正文 #穿搭# #秋冬#", "create_time": BORN, "create_date_time": WRITTEN,
-           "liked_count": "12000", "comments_count": "12", "shared_count": "3", "note_url": "https://m.weibo.cn/detail/1", **WHO,
-           "user_id": "1234567890", "gender": "f", "profile_url": "https://m.weibo.cn/u/1", **LEDGER},
-    "tieba": {"note_id": "8912345678", "title": "标题", "desc": "正文", "note_url": "https://tieba.baidu.com/p/1", "publish_time": WRITTEN[:16],
-              "user_link": "https://tieba.baidu.com/home/main?id=tb.1.abc.XYZ&fr=pb", "user_nickname": "作者甲", "user_avatar": "",
-              "tieba_name": "穿搭吧", "tieba_link": "", "total_replay_num": 12, "total_replay_page": 1, "ip_location": "上海", **LEDGER},
-    "zhihu": {"content_id": "3456789012", "content_type": "answer", "content_text": "正文", "content_url": "https://www.zhihu.com/answer/1",
-              "question_id": "77", "title": "标题", "desc": "", "created_time": str(BORN), "updated_time": str(BORN), "voteup_count": 12000,
-              "comment_count": 12, "user_id": "a" * 32, "user_link": "https://www.zhihu.com/people/x", "user_nickname": "作者甲",
-              "user_avatar": "", "user_url_token": "x", **LEDGER},
-}  # fmt: skip
-COMMENTS = {
-    "xhs": {"comment_id": "c1", "create_time": BORN * 1000, "ip_location": "上海", "note_id": "65f0c1a2000000001203a4b5",
-            "user_id": "5ff0e64100000000010084aa", "pictures": "", "parent_comment_id": "0", "like_count": "1", **COMMENT},
-    "dy": {"comment_id": "7302", "create_time": BORN, "ip_location": "上海", "aweme_id": "7301234567890123456", "user_id": "777001",
-           "sec_uid": "MS4wREADER", "short_user_id": "2", "user_unique_id": "reader-unique", "user_signature": "签名", "like_count": 1,
-           "parent_comment_id": "0", "pictures": "", **COMMENT},
-    "ks": {"comment_id": "555", "create_time": BORN * 1000, "video_id": "3xf8enb8dbj6uig", "user_id": "3xreader1", **COMMENT},
-    "bili": {"comment_id": "999", "parent_comment_id": "0", "create_time": BORN, "video_id": "1234567890", "user_id": "777002", "sex": "保密",
-             "sign": "签名", "like_count": 0, **COMMENT},
-    "wb": {"comment_id": "499", "create_time": BORN, "create_date_time": WRITTEN, "note_id": "4990000000000001", "comment_like_count": "0",
-           "ip_location": "上海", "parent_comment_id": "", "user_id": "777003", "gender": "m", "profile_url": "https://m.weibo.cn/u/777003", **COMMENT},
-    "tieba": {"comment_id": "149", "parent_comment_id": "", "content": "私密的评论内容", "user_link": "https://tieba.baidu.com/home/main?id=tb.1.reader",
-              "user_nickname": "路人乙", "user_avatar": "", "tieba_id": "1", "tieba_name": "穿搭吧", "tieba_link": "", "publish_time": WRITTEN,
-              "ip_location": "上海", "sub_comment_count": 0, "note_id": "8912345678", "note_url": "", "last_modify_ts": SEEN},
-    "zhihu": {"comment_id": "108", "parent_comment_id": "", "content": "私密的评论内容", "publish_time": str(BORN), "ip_location": "上海",
-              "sub_comment_count": 0, "like_count": 0, "dislike_count": 0, "content_id": "3456789012", "content_type": "answer",
-              "user_id": "b" * 32, "user_link": "https://www.zhihu.com/people/reader", "user_nickname": "路人乙", "user_avatar": "",
-              "last_modify_ts": SEEN},
-}  # fmt: skip
-PROFILE = {"nickname": "作者甲", "gender": "女", "avatar": "", "desc": "简介", "ip_location": "IP属地：上海", "follows": "10", "fans": "10万+"}
-CREATORS = {
-    "xhs": {"user_id": WHO["user_id"], **PROFILE, "interaction": "1.2万", "tag_list": '{"profession": "美妆博主"}', "last_modify_ts": SEEN},
-    "dy": {"user_id": "88888888", **PROFILE, "interaction": "12000", "videos_count": 55, "last_modify_ts": SEEN},
-    "ks": {"user_id": "3xabc12345", **PROFILE, "interaction": 55, "last_modify_ts": SEEN},
-    "bili": {"user_id": "4321", "nickname": "作者甲", "sex": "女", "sign": "", "avatar": "", "last_modify_ts": SEEN, "total_fans": "10万+",
-             "total_liked": 12000, "user_rank": 6, "is_official": 0},
-    "wb": {"user_id": "1234567890", **PROFILE, "tag_list": "", "last_modify_ts": SEEN},
-    "tieba": {"user_id": "tb.1.abc", "user_name": "n", "nickname": "作者甲", "avatar": "", "ip_location": "上海", "gender": "", "follows": "10",
-              "fans": "10万+", "registration_duration": "3年", "last_modify_ts": SEEN},
-    "zhihu": {"user_id": "a" * 32, "user_link": "", "user_nickname": "作者甲", "user_avatar": "", "url_token": "x", "gender": "女",
-              "ip_location": "上海", "follows": 10, "fans": "10万+", "anwser_count": 50, "video_count": 2, "question_count": 9,
-              "article_count": 3, "column_count": 1, "get_voteup_count": 12000, "last_modify_ts": SEEN},
-}  # fmt: skip
-NAMES = {"xhs": "xiaohongshu", "dy": "douyin", "ks": "kuaishou", "bili": "bilibili", "wb": "weibo", "tieba": "tieba", "zhihu": "zhihu"}
-TABLES = {
-    "xhs": ("xhs_note", "xhs_note_comment", "xhs_creator"), "dy": ("douyin_aweme", "douyin_aweme_comment", "dy_creator"),
-    "ks": ("kuaishou_video", "kuaishou_video_comment", "kuaishou_creator"),
-    "bili": ("bilibili_video", "bilibili_video_comment", "bilibili_up_info"),
-    "wb": ("weibo_note", "weibo_note_comment", "weibo_creator"), "tieba": ("tieba_note", "tieba_comment", "tieba_creator"),
-    "zhihu": ("zhihu_content", "zhihu_comment", "zhihu_creator"),
-}  # fmt: skip
-FOLDERS = sorted(NAMES)
-#: Views, likes, comments, shares, saves as the row above says; None where the platform does not show them.
-EXPECTED = {
-    "xhs": (None, 12_000, 12, 3, 100_000, True), "dy": (None, 12_000, 12, 3, 100_000, False),
-    "ks": (100_000, 12_000, None, None, None, True), "bili": (100_000, 12_000, 12, 3, 5, False),
-    "wb": (None, 12_000, 12, 3, None, False), "tieba": (None, None, 12, None, None, False),
-    "zhihu": (None, 12_000, 12, None, None, False),
-}  # fmt: skip
-FORMATS = {"xhs": "short_video", "dy": "short_video", "ks": "short_video", "bili": "mid_video", "wb": "status", "tieba": "status", "zhihu": "question_answer"}
 
 
 def write(path, container, folder, kind, row):
@@ -158,10 +86,17 @@ def test_creators(tmp_path, ingest_file, folder, container):
 
 @pytest.mark.parametrize("container", ["json", "jsonl", "csv", "xlsx", "sqlite"])
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_comments_become_audience_samples_and_nothing_of_the_commenter_is_left(tmp_path, ingest_file, folder, container):
+def test_comments_become_audience_samples_and_nothing_of_the_commenter_is_left(
+    tmp_path, ingest_file, folder, container
+):
     row = COMMENTS[folder]
     done = ingest_file(write(tmp_path, container, folder, "comments", row))
-    assert (done.reader, done.records, done.rejects.height, set(done.tables)) == ("mediacrawler", 1, 0, {"audience_samples"})
+    assert (done.reader, done.records, done.rejects.height, set(done.tables)) == (
+        "mediacrawler",
+        1,
+        0,
+        {"audience_samples"},
+    )
     sample = done.tables["audience_samples"].row(0, named=True)
     item = next(row[k] for k in ("note_id", "aweme_id", "video_id", "content_id") if k in row)
     assert sample["post_id"] == f"{NAMES[folder]}:{item}"
@@ -188,7 +123,10 @@ def test_newer_versions_write_creator_hash(tmp_path, ingest_file, folder, kind):
 
 
 def test_a_workbook_with_all_sheets_and_a_database_with_all_tables(tmp_path, ingest_file):
-    write_xlsx(tmp_path / "xhs_search.xlsx", {"Contents": [CONTENTS["xhs"]], "Comments": [COMMENTS["xhs"]], "Creators": [CREATORS["xhs"]]})
+    write_xlsx(
+        tmp_path / "xhs_search.xlsx",
+        {"Contents": [CONTENTS["xhs"]], "Comments": [COMMENTS["xhs"]], "Creators": [CREATORS["xhs"]]},
+    )
     done = ingest_file(tmp_path / "xhs_search.xlsx")
     assert (done.records, done.rejects.height) == (3, 0)
     assert set(done.tables) == {"creators", "creator_snapshots", "posts", "post_snapshots", "audience_samples"}
@@ -197,8 +135,20 @@ def test_a_workbook_with_all_sheets_and_a_database_with_all_tables(tmp_path, ing
         for name, row in zip(TABLES[folder], (CONTENTS[folder], COMMENTS[folder], CREATORS[folder]), strict=True):
             tables[name] = [row]
     tables["bilibili_contact_info"] = [{"up_id": 1, "fan_id": 2, "up_name": "a", "fan_name": "b"}]
-    tables["bilibili_up_dynamic"] = [{"dynamic_id": "812345678901234567", "user_id": "4321", "user_name": "作者甲", "text": "动态", "type": "DRAW",
-                                      "pub_ts": BORN, "total_comments": 1, "total_forwards": 2, "total_liked": 3, "last_modify_ts": SEEN}]  # fmt: skip
+    tables["bilibili_up_dynamic"] = [
+        {
+            "dynamic_id": "812345678901234567",
+            "user_id": "4321",
+            "user_name": "作者甲",
+            "text": "动态",
+            "type": "DRAW",
+            "pub_ts": BORN,
+            "total_comments": 1,
+            "total_forwards": 2,
+            "total_liked": 3,
+            "last_modify_ts": SEEN,
+        }
+    ]
     write_sqlite(tmp_path / "sqlite_tables.db", tables)
     done = ingest_file(tmp_path / "sqlite_tables.db")
     assert (done.records, done.rejects.height) == (22, 0)
@@ -221,11 +171,15 @@ def test_without_its_own_time_a_record_has_the_date_of_its_file(tmp_path, ingest
     row = {k: v for k, v in CONTENTS["xhs"].items() if k != "last_modify_ts"}
     write_jsonl(tmp_path / "search_contents_2026-06-12.jsonl", [row])
     done = ingest_file(tmp_path / "search_contents_2026-06-12.jsonl")
-    assert done.tables["post_snapshots"]["observed_at"].to_list() == [dt.datetime(2026, 6, 12, 15, 59, 59, tzinfo=dt.UTC)]
+    assert done.tables["post_snapshots"]["observed_at"].to_list() == [
+        dt.datetime(2026, 6, 12, 15, 59, 59, tzinfo=dt.UTC)
+    ]
 
 
 def test_a_missing_optional_column_is_null_a_missing_key_is_an_error(tmp_path, ingest_file, context):
-    write_jsonl(tmp_path / "a.jsonl", [{k: v for k, v in CONTENTS["xhs"].items() if k not in ("share_count", "tag_list")}])
+    write_jsonl(
+        tmp_path / "a.jsonl", [{k: v for k, v in CONTENTS["xhs"].items() if k not in ("share_count", "tag_list")}]
+    )
     done = ingest_file(tmp_path / "a.jsonl")
     assert done.tables["post_snapshots"]["shares"].to_list() == [None]
     for folder in FOLDERS:
@@ -234,21 +188,26 @@ def test_a_missing_optional_column_is_null_a_missing_key_is_an_error(tmp_path, i
         row = {k: v for k, v in CONTENTS[folder].items() if k not in ("note_id", "aweme_id", "video_id", "content_id")}
         write_jsonl(target, [row])
         with pytest.raises(SourceError, match="no column '" + key) as caught:
-            for reading in open_readings([target], context):
-                list(reading.batches)
+            read_all([target], context)
         assert str(target) in str(caught.value)
         assert "--map" in caught.value.mend
 
 
 def test_unreadable_values_reject_the_record_and_name_column_and_value(tmp_path, ingest_file):
-    rows = [CONTENTS["xhs"], CONTENTS["xhs"] | {"note_id": "65f0c1a2000000001203a4b6", "liked_count": "很多"},
-            CONTENTS["xhs"] | {"note_id": "65f0c1a2000000001203a4b7", "time": "某天"}, CONTENTS["xhs"] | {"note_id": ""}]  # fmt: skip
+    rows = [
+        CONTENTS["xhs"],
+        CONTENTS["xhs"] | {"note_id": "65f0c1a2000000001203a4b6", "liked_count": "很多"},
+        CONTENTS["xhs"] | {"note_id": "65f0c1a2000000001203a4b7", "time": "某天"},
+        CONTENTS["xhs"] | {"note_id": ""},
+    ]
     write_jsonl(tmp_path / "a.jsonl", rows)
     done = ingest_file(tmp_path / "a.jsonl")
     assert done.tables["posts"].height == 1
     assert done.rejects.select("locator", "reason").rows() == [
-        ("2", "liked_count: '很多' is no count"), ("3", "time: '某天' is no time"), ("4", "note_id is missing"),
-    ]  # fmt: skip
+        ("2", "liked_count: '很多' is no count"),
+        ("3", "time: '某天' is no time"),
+        ("4", "note_id is missing"),
+    ]
 
 
 def test_rejects_of_comments_show_nothing_of_the_commenter(tmp_path, ingest_file):
@@ -292,7 +251,14 @@ def test_the_platform_is_told_without_any_help_from_the_path(tmp_path, folder, k
 
 
 def test_the_folder_breaks_the_tie_between_creators_of_like_columns(tmp_path):
-    common = {"user_id": "1234567890", "nickname": "甲", "gender": "女", "follows": 1, "fans": 2, "last_modify_ts": SEEN}
+    common = {
+        "user_id": "1234567890",
+        "nickname": "甲",
+        "gender": "女",
+        "follows": 1,
+        "fans": 2,
+        "last_modify_ts": SEEN,
+    }
     for folder, platform in (("wb", "weibo"), ("dy", "douyin")):
         (tmp_path / folder).mkdir()
         target = tmp_path / folder / "creator_creators_2026-06-12.jsonl"

@@ -94,12 +94,17 @@ def test_every_row_has_its_own_reference():
     assert found.value[1] - found.value[0] == dt.timedelta(days=10)
 
 
-@given(st.datetimes(dt.datetime(1995, 1, 1), dt.datetime(2099, 12, 31)), st.sampled_from(["Asia/Shanghai", "UTC", "America/New_York"]))
+@given(
+    st.datetimes(dt.datetime(1995, 1, 1), dt.datetime(2099, 12, 31)),
+    st.sampled_from(["Asia/Shanghai", "UTC", "America/New_York"]),
+)
 def test_round_trip_of_written_times(moment, zone):
     moment = moment.replace(microsecond=0, tzinfo=dt.UTC)
     here = ZoneInfo(zone)
     seconds = int(moment.timestamp())
-    column = pl.Series([str(seconds), str(seconds * 1000), moment.isoformat(), moment.isoformat().replace("+00:00", "Z")])
+    column = pl.Series(
+        [str(seconds), str(seconds * 1000), moment.isoformat(), moment.isoformat().replace("+00:00", "Z")]
+    )
     assert parse_times(column, here).value.to_list() == [moment] * 4
     written = moment.astimezone(here).strftime("%Y-%m-%d %H:%M:%S")
     back = parse_times(pl.Series([written]), here).value[0]

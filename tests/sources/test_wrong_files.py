@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import polars as pl
 import pytest
-from file_writers import write_csv, write_json, write_jsonl
+from file_writers import read_all, write_csv, write_json, write_jsonl
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,22 +20,25 @@ from tidegauge.workspace.batch import Reading
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 NOTE = {
-    "note_id": "65f0c1a2000000001203a4b5", "type": "normal", "title": "标题，含逗号", "desc": "一行\n两行", "time": 1_781_000_000_000,
-    "user_id": "5ff0e6410000000001008400", "nickname": "作者甲", "liked_count": "1.2万", "collected_count": "3", "comment_count": "4",
-    "share_count": "5", "tag_list": "穿搭", "note_url": "https://www.xiaohongshu.com/explore/1", "last_modify_ts": 1_781_222_400_000,
-}  # fmt: skip
+    "note_id": "65f0c1a2000000001203a4b5",
+    "type": "normal",
+    "title": "标题，含逗号",
+    "desc": "一行\n两行",
+    "time": 1_781_000_000_000,
+    "user_id": "5ff0e6410000000001008400",
+    "nickname": "作者甲",
+    "liked_count": "1.2万",
+    "collected_count": "3",
+    "comment_count": "4",
+    "share_count": "5",
+    "tag_list": "穿搭",
+    "note_url": "https://www.xiaohongshu.com/explore/1",
+    "last_modify_ts": 1_781_222_400_000,
+}
 
 
 def notes(n):
     return [NOTE | {"note_id": f"65f0c1a20000000012{i:06x}"} for i in range(n)]
-
-
-def read_all(path, context, **options):
-    batches = []
-    for reading in open_readings([path], context, **options):
-        assert isinstance(reading, Reading)
-        batches += list(reading.batches)
-    return batches
 
 
 @pytest.mark.parametrize(
@@ -59,7 +62,7 @@ def test_what_is_no_data_is_said_so_with_file_and_mend(tmp_path, context, name, 
     target = tmp_path / name
     target.write_bytes(content)
     with pytest.raises(SourceError, match=words) as caught:
-        read_all(target, context)
+        read_all([target], context)
     assert str(target) in str(caught.value)
     assert caught.value.mend
 
@@ -67,7 +70,7 @@ def test_what_is_no_data_is_said_so_with_file_and_mend(tmp_path, context, name, 
 def test_an_unknown_layout_lists_its_columns_and_both_ways_out(tmp_path, context):
     write_csv(tmp_path / "x.csv", [{"colour": "red", "shape": "round"}])
     with pytest.raises(SourceError, match="colour, shape") as caught:
-        read_all(tmp_path / "x.csv", context)
+        read_all([tmp_path / "x.csv"], context)
     assert "--as" in caught.value.mend
     assert "--map" in caught.value.mend
 
@@ -76,9 +79,9 @@ def test_zip_and_missing_file(tmp_path, context):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as z:
         z.writestr("a.txt", "x")
     with pytest.raises(SourceError, match="zip archive"):
-        read_all(tmp_path / "a.zip", context)
+        read_all([tmp_path / "a.zip"], context)
     with pytest.raises(SourceError, match="no such file"):
-        read_all(tmp_path / "absent.jsonl", context)
+        read_all([tmp_path / "absent.jsonl"], context)
 
 
 def test_in_a_directory_the_readable_files_are_read_and_the_others_reported(tmp_path, context):
@@ -94,8 +97,12 @@ def test_in_a_directory_the_readable_files_are_read_and_the_others_reported(tmp_
     found = list(open_readings([tmp_path], context))
     kinds = [(type(f), f.path.name) for f in found]
     assert kinds == [
-        (Skipped, "README.md"), (Unreadable, "a.json"), (Reading, "b.jsonl"), (Skipped, "cover.png"), (Skipped, "notes.txt"),
-    ]  # fmt: skip
+        (Skipped, "README.md"),
+        (Unreadable, "a.json"),
+        (Reading, "b.jsonl"),
+        (Skipped, "cover.png"),
+        (Skipped, "notes.txt"),
+    ]
     assert "PNG" in str(found[1].error)
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -132,7 +139,18 @@ def test_a_cut_off_array_keeps_its_whole_elements(tmp_path, ingest_file):
 
 def test_broken_lines_among_good_ones(tmp_path, ingest_file):
     good = [json.dumps(n, ensure_ascii=False) for n in notes(4)]
-    lines = [good[0], "", "not json", good[1], "[1, 2]", "5", good[2], '{"note_id": NaN}', '{"a": ' + "[" * 5000, good[3]]
+    lines = [
+        good[0],
+        "",
+        "not json",
+        good[1],
+        "[1, 2]",
+        "5",
+        good[2],
+        '{"note_id": NaN}',
+        '{"a": ' + "[" * 5000,
+        good[3],
+    ]
     (tmp_path / "a.jsonl").write_text("\r\n".join(lines), encoding="utf-8")
     done = ingest_file(tmp_path / "a.jsonl")
     assert done.tables["posts"].height == 4
@@ -142,8 +160,12 @@ def test_broken_lines_among_good_ones(tmp_path, ingest_file):
 
 def test_types_may_change_from_record_to_record(tmp_path, ingest_file):
     first, second, third, fourth = notes(4)
-    rows = [first, second | {"liked_count": 12000, "time": 1_781_000_000}, third | {"liked_count": 12.0, "title": None, "tag_list": ["穿搭", "秋冬"]},
-            fourth | {"liked_count": None, "title": {"a": 1}}]  # fmt: skip
+    rows = [
+        first,
+        second | {"liked_count": 12000, "time": 1_781_000_000},
+        third | {"liked_count": 12.0, "title": None, "tag_list": ["穿搭", "秋冬"]},
+        fourth | {"liked_count": None, "title": {"a": 1}},
+    ]
     write_jsonl(tmp_path / "a.jsonl", rows)
     done = ingest_file(tmp_path / "a.jsonl")
     assert done.rejects.height == 0
@@ -176,7 +198,9 @@ def test_json_lines_in_other_encodings_and_gzip(tmp_path, ingest_file, encoding)
 
 
 def test_csv_rows_of_wrong_width_and_damaged_bytes_are_named_by_their_row(tmp_path, ingest_file):
-    rows = [{"platform": "weibo", "topic": f"话题{i}", "observed_at": "2026-01-01 08:00:00", "heat": "5"} for i in range(40)]
+    rows = [
+        {"platform": "weibo", "topic": f"话题{i}", "observed_at": "2026-01-01 08:00:00", "heat": "5"} for i in range(40)
+    ]
     write_csv(tmp_path / "weibo.csv", rows, "utf-8")
     lines = (tmp_path / "weibo.csv").read_bytes().splitlines()
     lines[3] = b"weibo,too,many,fields,here"
@@ -194,7 +218,11 @@ def test_csv_rows_of_wrong_width_and_damaged_bytes_are_named_by_their_row(tmp_pa
 
 
 def test_zero_bytes_are_survived(tmp_path, ingest_file):
-    write_csv(tmp_path / "weibo.csv", [{"platform": "weibo", "topic": f"a\0b{i}", "observed_at": "2026-01-01", "heat": "5\0"} for i in range(9)], "utf-8")
+    write_csv(
+        tmp_path / "weibo.csv",
+        [{"platform": "weibo", "topic": f"a\0b{i}", "observed_at": "2026-01-01", "heat": "5\0"} for i in range(9)],
+        "utf-8",
+    )
     done = ingest_file(tmp_path / "weibo.csv")
     assert done.records == 9
     write_jsonl(tmp_path / "a.jsonl", [NOTE | {"title": "a\0b"}])
@@ -207,7 +235,7 @@ def test_a_giant_line_is_passed_over_not_held(tmp_path, context, monkeypatch):
     first, second = (json.dumps(n, ensure_ascii=False) for n in notes(2))
     giant = '{"note_id": "x", "desc": "' + "好" * 12_000_000 + '"}'
     (tmp_path / "a.jsonl").write_text("\n".join([first, giant, second]) + "\n", encoding="utf-8")
-    batches = read_all(tmp_path / "a.jsonl", context)
+    batches = read_all([tmp_path / "a.jsonl"], context)
     rejects = pl.concat([b.rejects for b in batches])
     assert rejects["locator"].to_list() == ["2"]
     assert "a record of more than" in rejects["reason"][0]
@@ -220,7 +248,7 @@ def test_identical_rows_collapse_per_chunk(tmp_path, context, monkeypatch):
     monkeypatch.setattr(json_records, "CHUNK_BYTES", 1 << 16)
     line = json.dumps(NOTE, ensure_ascii=False) + "\n"
     (tmp_path / "a.jsonl").write_text(line * 60_000, encoding="utf-8")
-    batches = read_all(tmp_path / "a.jsonl", context)
+    batches = read_all([tmp_path / "a.jsonl"], context)
     assert sum(b.records for b in batches) == 60_000
     assert len(batches) > 2
     assert max(b.tables["creators"].height for b in batches) == 1
@@ -250,10 +278,16 @@ def _small_blocks(size):
 
 
 scalars = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8)
-values = st.recursive(scalars, lambda v: st.lists(v, max_size=3) | st.dictionaries(st.text(max_size=4), v, max_size=3), max_leaves=6)
+values = st.recursive(
+    scalars, lambda v: st.lists(v, max_size=3) | st.dictionaries(st.text(max_size=4), v, max_size=3), max_leaves=6
+)
 
 
-@given(st.lists(st.dictionaries(st.text(max_size=5), values, max_size=4), min_size=1, max_size=6), st.integers(1, 40), st.sampled_from([None, 2]))
+@given(
+    st.lists(st.dictionaries(st.text(max_size=5), values, max_size=4), min_size=1, max_size=6),
+    st.integers(1, 40),
+    st.sampled_from([None, 2]),
+)
 def test_the_array_kernel_cuts_every_array_at_its_elements(rows, block, indent):
     """The twin of the kernel is json itself: whatever the text, the lines hold the same values."""
     text = json.dumps(rows, ensure_ascii=False, indent=indent).encode("utf-8", "surrogatepass")

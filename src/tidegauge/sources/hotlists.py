@@ -117,7 +117,7 @@ def _topics(
     site = _SITES.get(own, "") if own else ""
     keep, refused = fields.refuse(frame, [*fields.missing(title, "the title"), *reasons])
     topics = frame.select(
-        pl.lit(chosen).fill_null(own.value if own else None).alias("platform"),
+        pl.coalesce(pl.lit(chosen), pl.lit(own.value if own else None, pl.String)).alias("platform"),
         pl.lit(title).str.strip_chars("#").str.strip_chars().alias("topic"),
         pl.lit(times.columns["observed_at"]).fill_null(noon).alias("observed_at"),
         pl.coalesce(

@@ -54,7 +54,7 @@ def _header_rows(rows: Sequence[Sequence[str]]) -> Iterator[tuple[int, list[str]
     """Candidates for the header: each of the first rows alone, and with the merged cells of the row above."""
     for i, row in enumerate(rows[:_LOOK_AT]):
         yield i, list(row)
-        if i and any(rows[i - 1]):
+        if i and sum(bool(c) for c in rows[i - 1]) > 1:  # one cell alone is a title, not a group of columns
             above, last = [], ""
             for cell in rows[i - 1]:
                 last = cell or last
@@ -72,7 +72,7 @@ def _read_header(rows: Sequence[Sequence[str]]) -> tuple[int, list[str], dict[in
     best: tuple[int, list[str], dict[int, Meaning]] = (0, [], {})
     for at, names in _header_rows(rows):
         found = {i: m for i, name in enumerate(names) if (m := meaning(name)) is not None}
-        if len(found) > len(best[2]):
+        if len({names[i] for i in found}) > len({best[1][i] for i in best[2]}):
             best = at, names, found
     return best
 
