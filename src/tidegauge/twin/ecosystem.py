@@ -10,10 +10,19 @@ import numpy.typing as npt
 import polars as pl
 
 from tidegauge.errors import UsageError
-from tidegauge.twin import population as people
 from tidegauge.twin.accounts import TIER_NAMES, Accounts, accounts, tier_index
 from tidegauge.twin.brand import BRAND, STREAMS, Brand, brand_history
 from tidegauge.twin.observe import Observations, observe
+from tidegauge.twin.population import (
+    Cores,
+    Population,
+    community_mix,
+    cores,
+    membership,
+    people,
+    true_overlap,
+    true_reach,
+)
 from tidegauge.twin.posts import BRANDS, Distribution, Posts, distribution, posts
 from tidegauge.twin.prices import offers
 from tidegauge.twin.shown import account_ids, post_ids
@@ -42,11 +51,11 @@ class Ecosystem:
     accounts: Accounts
     posts: Posts
     distribution: Distribution
-    population: people.Population
+    population: Population
     audience: Floats
     mix: Floats
     chance: Floats
-    cores: people.Cores
+    cores: Cores
     offers: pl.DataFrame
     topics: pl.DataFrame
     brand: Brand
@@ -77,12 +86,12 @@ class Ecosystem:
         if viewers is not None:
             wanted = np.zeros(self.accounts.count)
             wanted[np.asarray(chosen, dtype=np.int64)] = viewers
-            chance = people.membership(self.population, self.accounts.platform, wanted, self.mix)
-        return people.true_reach(self.population, self.accounts.platform, chance, chosen)
+            chance = membership(self.population, self.accounts.platform, wanted, self.mix)
+        return true_reach(self.population, self.accounts.platform, chance, chosen)
 
     def overlap(self, a: int, b: int) -> float:
         """Expected persons in the audiences of both accounts."""
-        return people.true_overlap(self.population, self.accounts.platform, self.chance, a, b)
+        return true_overlap(self.population, self.accounts.platform, self.chance, a, b)
 
 
 def _joined(platform: Ints, native: pl.Series) -> pl.Series:
@@ -120,14 +129,14 @@ def grow(
     tell(0.0, "creators")
     book = accounts(r_account, world, creators, days)
     tell(0.15, "people")
-    crowd = people.people(r_people, world, creators)
-    mix = people.community_mix(r_people, world, crowd, book.platform, book.category)
+    crowd = people(r_people, world, creators)
+    mix = community_mix(r_people, world, crowd, book.platform, book.category)
     last = np.minimum(book.gone_day, days) - 1
     rows = np.arange(creators)
     real = np.maximum(book.followers[rows, np.maximum(last, book.entry_day)], 0) * book.real_share[rows, last]
-    chance = people.membership(crowd, book.platform, ACTIVE_FOLLOWERS * real, mix)
+    chance = membership(crowd, book.platform, ACTIVE_FOLLOWERS * real, mix)
     audience = np.einsum("jc,jc->j", crowd.on_platform().T[book.platform], chance)
-    core = people.cores(r_core, crowd, book.platform, audience, mix)
+    core = cores(r_core, crowd, book.platform, audience, mix)
     tell(0.35, "posts")
     flow = distribution(r_flow, world, days)
     made = posts(r_post, world, book, flow, days)
