@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import polars as pl
 import pytest
 
 from tidegauge.plan.result import Interval, Plan
+from tidegauge.report import write_plan, write_workspace
 from tidegauge.report.content import WorkspaceReport
 from tidegauge.result import Explanation, Provenance, Result, Text
 
@@ -230,3 +232,44 @@ def a_workspace_report(plan: Plan | None = None) -> WorkspaceReport:
 @pytest.fixture(scope="session")
 def plan() -> Plan:
     return a_plan()
+
+
+@pytest.fixture(scope="session")
+def make_plan() -> Callable[..., Plan]:
+    return a_plan
+
+
+@pytest.fixture(scope="session")
+def empty_plan() -> Plan:
+    return an_empty_plan()
+
+
+@pytest.fixture(scope="session")
+def make_result() -> Callable[..., Result]:
+    return a_result
+
+
+@pytest.fixture(scope="session")
+def make_workspace_report() -> Callable[..., WorkspaceReport]:
+    return a_workspace_report
+
+
+@pytest.fixture(scope="session")
+def hostile() -> tuple[str, ...]:
+    return HOSTILE
+
+
+@pytest.fixture(scope="session")
+def written(plan, tmp_path_factory) -> dict[str, str]:
+    """The plan's three files in Chinese, written once."""
+    return write_plan(plan, tmp_path_factory.mktemp("plan"), lang="zh")
+
+
+@pytest.fixture(scope="session")
+def written_empty(empty_plan, tmp_path_factory) -> dict[str, str]:
+    return write_plan(empty_plan, tmp_path_factory.mktemp("empty"), lang="en", name="../../空 名单/x")
+
+
+@pytest.fixture(scope="session")
+def written_workspace(plan, tmp_path_factory) -> dict[str, str]:
+    return write_workspace(a_workspace_report(plan), tmp_path_factory.mktemp("workspace"), lang="en")

@@ -10,7 +10,7 @@ import datetime as dt
 import math
 import re
 
-from tidegauge.report.words import CURRENCIES, UNITS, word
+from tidegauge.report.words import CURRENCIES, word
 from tidegauge.result import Text
 from tidegauge.vocab import Lang
 
@@ -22,11 +22,11 @@ STEPS: dict[Lang, tuple[tuple[float, str], ...]] = {
 }
 #: Below this a number is written in full.
 _FULL_BELOW = 10_000
+_ABSURD = 1e100
 # Control characters break XML and terminals; bidirectional overrides and zero-width marks disguise names.
-_UNSAFE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
-)
-
+#: The pattern is one that Python and Polars read alike.
+UNSAFE = "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff]"
+_UNSAFE = re.compile(f"{UNSAFE}|[\ud800-\udfff]")
 _SPACED = re.compile(r"([万亿]) (?=[\u4e00-\u9fff])")
 _LOOSE = re.compile(r"(?<=\d) (?=[%万亿元人位])|(?<=\b[A-Z]{3}) (?=\d)")
 
@@ -41,11 +41,11 @@ def clean(text: object) -> str:
 
 
 def known(value: object) -> float | None:
-    """The number, or None where there is none (null, NaN, infinity, a text)."""
+    """The number, or None where there is none (null, NaN, infinity, a text, a size that no count or amount has)."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     number = float(value)
-    return number if math.isfinite(number) else None
+    return number if abs(number) < _ABSURD else None
 
 
 def _digits(value: float) -> str:
@@ -188,12 +188,6 @@ def in_unit(value: object, low: object, high: object, unit: str, lang: Lang) -> 
         return interval(value, low, high, lang)
     bounds = "" if floor is None or ceiling is None else f" [{100 * floor:,.1f}, {100 * ceiling:,.1f}]"
     return percent(number) + bounds.replace("-0.0", "0.0")
-
-
-def unit_word(unit: str, lang: Lang) -> str:
-    """How a measure's unit reads."""
-    pair = UNITS.get(unit)
-    return clean(unit) if pair is None else pair[lang]
 
 
 def both(zh: str, en: str | None = None) -> Text:

@@ -1,0 +1,95 @@
+"""From any measured table to a sentence, a chart and a table; from a plan to its shadow prices in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import altair as alt
+import polars as pl
+import pytest
+
+from tidegauge.errors import UsageError
+from tidegauge.report import findings
+from tidegauge.report.blocks import BarChart, LineChart, Picture
+from tidegauge.report.charts import png, save_chart, svg
+from tidegauge.report.sections.constraints import constraints
+from tidegauge.report.sections.sensitivity import sensitivity, shadow_sentences
+
+
+def test_the_sentence_names_the_largest_segment_of_the_last_period(make_result):
+    result = make_result(4)
+    last = result.rows.filter(period="2026-08", quantity="share").sort("value").row(-1, named=True)
+    sentence = findings.sentence(result)
+    assert sentence.en.startswith("2026-08, Xiaohongshu is highest (share): ")
+    assert last["platform"] == "xiaohongshu"
+    assert f"{100 * last['value']:.1f} % [{100 * last['low']:.1f}, {100 * last['high']:.1f}]" in sentence.zh
+
+
+def test_periods_become_lines_with_bands_and_one_period_dots(make_result):
+    lines = findings.chart(make_result(4))
+    assert isinstance(lines, LineChart)
+    assert lines.frame.height == 4
+    assert [c.low for c in lines.lines] == [f"low_{i}" for i in range(5)]
+    dots = findings.chart(make_result(1))
+    assert isinstance(dots, BarChart)
+    assert dots.style == "dot"
+    assert dots.frame.height == 5
+
+
+def test_many_segments_fall_back_to_the_measures_own_picture(make_result):
+    base = make_result(1)
+    rows = pl.DataFrame(
+        {"platform": [f"p{i}" for i in range(40)], "value": [float(i) for i in range(40)]}
+    ).with_columns(low=pl.col("value") - 1, high=pl.col("value") + 1, n=pl.lit(3), unit=pl.lit("hours"))
+    drawn = alt.Chart(rows).mark_point().encode(x="value:Q", y="platform:N")
+    with_picture = replace(base, rows=rows, chart=drawn)
+    assert isinstance(findings.chart(with_picture), Picture)
+    assert findings.chart(replace(with_picture, chart=None)).frame.height == 24
+
+
+def test_no_rows_and_only_missing_values_are_told_as_such(make_result):
+    base = make_result(1)
+    for rows in (base.rows.clear(), base.rows.with_columns(pl.lit(float("nan")).alias("value"))):
+        empty = replace(base, rows=rows)
+        assert findings.sentence(empty).en == "No rows: too little data."
+        assert findings.chart(empty) is None
+
+
+def test_shadow_prices_read_as_sentences(plan):
+    told = [s.en for s in shadow_sentences(plan)]
+    assert told == [
+        "CNY 1,000 more would bring up to about 2,310 more people.",
+        "Loosening “xiaohongshu: at least 5 creators” by one creator would bring up to about 120 more people.",
+        "Loosening “douyin: spend at most 40 %” by CNY 1,000 would bring up to about 800 more people.",
+    ]
+
+
+def test_a_budget_that_does_not_bind_is_said_so(plan):
+    idle = replace(plan, shadow_prices={"budget": 0.0}, what_if=None)
+    assert sensitivity(idle).message.en == "The budget does not bind: more money would bring nothing."
+    assert sensitivity(replace(plan, shadow_prices={}, what_if=None)) is None
+
+
+def test_a_broken_rule_is_not_hidden(plan):
+    broken = replace(plan, constraints=plan.constraints.with_columns(kept=pl.Series([True, None, False])))
+    assert constraints(broken).message.en == "2 of 3 rules are not kept!"
+
+
+def test_svg_and_png_of_every_kind(make_result, tmp_path):
+    chart = findings.chart(make_result(4))
+    drawn = svg(chart, "zh")
+    assert drawn.startswith("<svg")
+    assert "小红书" in drawn
+    assert "var(--c1)" in drawn
+    assert png(chart, "en").startswith(b"\x89PNG")
+
+
+def test_a_chart_is_saved_by_its_ending(tmp_path):
+    chart = alt.Chart(pl.DataFrame({"a": [1, 2]})).mark_bar().encode(x="a:Q")
+    save_chart(chart, tmp_path / "new" / "c.svg")
+    save_chart(chart, tmp_path / "c.html")
+    assert (tmp_path / "new" / "c.svg").read_text(encoding="utf-8").startswith("<svg")
+    page = (tmp_path / "c.html").read_text(encoding="utf-8")
+    assert "<script src=" not in page
+    with pytest.raises(UsageError, match="cannot be written"):
+        save_chart(chart, tmp_path / "c.bmp")
