@@ -26,7 +26,7 @@ class Found:
     reasons: list[pl.Series]
 
 
-def text(frame: pl.DataFrame, *names: str) -> pl.Expr:
+def text_of(frame: pl.DataFrame, *names: str) -> pl.Expr:
     """The first of the named columns that is filled, without blanks around; null where none is."""
     filled = []
     for name in names:
@@ -45,12 +45,12 @@ def text(frame: pl.DataFrame, *names: str) -> pl.Expr:
     return pl.coalesce(filled) if filled else pl.lit(None, pl.String)
 
 
-def split(frame: pl.DataFrame, name: str, separator: str = ",") -> pl.Series:
+def words_of(frame: pl.DataFrame, name: str, separator: str = ",") -> pl.Series:
     """A list of words from a column of separated text; null where there are none.
 
     Brackets, quotes and hash signs around words (a list printed as JSON or by Python) are taken away.
     """
-    found = frame.select(text(frame, name).alias(name)).to_series()
+    found = frame.select(text_of(frame, name).alias(name)).to_series()
     found = found if len(found) == frame.height else found.new_from_index(0, frame.height)
     printed = found.str.contains(r"[\[\]\"'#]")
     if printed.any():
@@ -67,14 +67,14 @@ def split(frame: pl.DataFrame, name: str, separator: str = ",") -> pl.Series:
 
 def native_id(frame: pl.DataFrame, *names: str) -> pl.Series:
     """An id from the first filled column; '123.0', which spreadsheets make of 123, is 123 again."""
-    found = frame.select(text(frame, *names).alias("id"))["id"]
+    found = frame.select(text_of(frame, *names).alias("id"))["id"]
     found = found if len(found) == frame.height else found.new_from_index(0, frame.height)
     if found.str.ends_with(".0").any():
         found = found.str.replace(r"^(\d+)\.0$", "${1}")
     return found
 
 
-def counts(frame: pl.DataFrame, wanted: Mapping[str, Sequence[str]]) -> Found:
+def counts_of(frame: pl.DataFrame, wanted: Mapping[str, Sequence[str]]) -> Found:
     """Counts by canonical name, each from the first of its raw columns that exists, and `censored` over all of them."""
     columns: list[pl.Series] = []
     reasons: list[pl.Series] = []
@@ -94,7 +94,7 @@ def counts(frame: pl.DataFrame, wanted: Mapping[str, Sequence[str]]) -> Found:
     return Found(pl.DataFrame([*columns, censored.alias("censored")]), reasons)
 
 
-def times(
+def time_of(
     frame: pl.DataFrame,
     canonical: str,
     names: Sequence[str],

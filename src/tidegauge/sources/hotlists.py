@@ -11,8 +11,8 @@ import polars as pl
 
 from tidegauge.errors import SourceError
 from tidegauge.schema import LOCATOR
-from tidegauge.sources import fields
 from tidegauge.sources.counts import parse_numbers
+from tidegauge.sources.fields import counts_of, missing, refuse, text_of, time_of
 from tidegauge.sources.records import read_records
 from tidegauge.sources.registry import Sample, source
 from tidegauge.sources.times import date_in_name, file_time
@@ -102,20 +102,20 @@ def read(path: Path, sample: Sample, context: ReadContext) -> Iterator[Batch]:
 def _topics(
     frame: pl.DataFrame, own: Platform | None, context: ReadContext, noon: dt.datetime
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    times = fields.times(frame, "observed_at", _TIME, context.settings.zone, noon)
-    rank = fields.counts(frame, {"rank": _RANK})
+    times = time_of(frame, "observed_at", _TIME, context.settings.zone, noon)
+    rank = counts_of(frame, {"rank": _RANK})
     heat_name = next((n for n in _HEAT if n in frame.columns and frame[n].null_count() < frame.height), None)
     reasons = [*times.reasons, *rank.reasons]
     heat = pl.Series("heat", [None], dtype=pl.Float64).new_from_index(0, frame.height)
     if heat_name is not None:
         heat = parse_numbers(_digits(frame[heat_name])).value.alias("heat")
-    link = fields.text(frame, *_LINK)
-    title = frame.select(fields.text(frame, *_TITLE).alias("topic")).to_series()
-    named = frame.select(fields.text(frame, *_PLATFORM).alias("p")).to_series()
+    link = text_of(frame, *_LINK)
+    title = frame.select(text_of(frame, *_TITLE).alias("topic")).to_series()
+    named = frame.select(text_of(frame, *_PLATFORM).alias("p")).to_series()
     known = {str(n): found.value for n in named.unique().drop_nulls() if (found := platform(str(n))) is not None}
     chosen = named.replace_strict(known, default=named, return_dtype=pl.String) if known else named
     site = _SITES.get(own, "") if own else ""
-    keep, refused = fields.refuse(frame, [*fields.missing(title, "the title"), *reasons])
+    keep, refused = refuse(frame, [*missing(title, "the title"), *reasons])
     topics = frame.select(
         pl.coalesce(pl.lit(chosen), pl.lit(own.value if own else None, pl.String)).alias("platform"),
         pl.lit(title).str.strip_chars("#").str.strip_chars().alias("topic"),

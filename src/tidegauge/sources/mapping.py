@@ -15,8 +15,8 @@ import polars as pl
 
 from tidegauge.errors import MappingError, SourceError
 from tidegauge.schema import LOCATOR, SEEN_AT, polars_schema
-from tidegauge.sources import fields
 from tidegauge.sources.counts import parse_counts, parse_numbers
+from tidegauge.sources.fields import native_id, refuse, text_of
 from tidegauge.sources.mapping_file import (
     SEEN,
     ColumnRule,
@@ -120,7 +120,7 @@ def _load_lookup(path: Path, lookup: Lookup) -> pl.DataFrame:
     """Key and value as text, one row per key (the last one that says something)."""
     file = _beside(path, lookup)
     pieces = [
-        p.frame.select(fields.text(p.frame, lookup.key).alias("key"), fields.text(p.frame, lookup.value).alias("value"))
+        p.frame.select(text_of(p.frame, lookup.key).alias("key"), text_of(p.frame, lookup.value).alias("value"))
         for p in read_records(file, [lookup.key, lookup.value])
     ]
     if not pieces:
@@ -132,7 +132,7 @@ def _looked_up(frame: pl.DataFrame, rule: TableRule, tables: dict[Lookup, pl.Dat
     """The frame with what its rules look up, in columns of their own."""
     for name, column in rule.columns.items():
         if column.lookup is not None and column.column is not None:
-            keys = frame.select(fields.text(frame, column.column).alias("key"))
+            keys = frame.select(text_of(frame, column.column).alias("key"))
             found = keys.join(tables[column.lookup], on="key", how="left", maintain_order="left")["value"]
             frame = frame.with_columns(found.alias(f"_lookup_{name}"))
     return frame
@@ -181,7 +181,7 @@ def _table(
             censored = floor if censored is None else censored | floor
     made = pl.DataFrame([*columns, rows[LOCATOR]])
     made = _defaults(made, rule.name, censored, context, fallback)
-    keep, refused = fields.refuse(rows, reasons)
+    keep, refused = refuse(rows, reasons)
     return (made if keep is None else made.filter(keep)), refused
 
 
@@ -189,7 +189,7 @@ def _filled(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
     """Rows in which all the named columns are filled."""
     if not names:
         return frame
-    return frame.filter(pl.all_horizontal([fields.text(frame, n).is_not_null() for n in names]))
+    return frame.filter(pl.all_horizontal([text_of(frame, n).is_not_null() for n in names]))
 
 
 def _long(frame: pl.DataFrame, rule: TableRule) -> pl.DataFrame:
@@ -214,16 +214,16 @@ def _raw(rows: pl.DataFrame, canonical: str, rule: ColumnRule) -> pl.Series:
         return pl.Series(canonical, [rule.value]).new_from_index(0, rows.height)
     if rule.template is not None:
         names = template_fields(rule.template)
-        pieces = [fields.text(rows, n) for n in names]
+        pieces = [text_of(rows, n) for n in names]
         return rows.select(pl.format(_braces(rule.template), *pieces).alias(canonical)).to_series()
     name = f"_lookup_{canonical}" if rule.lookup else str(rule.column)
     raw = (
         rows[name] if name in rows.columns else pl.Series(name, [None], dtype=pl.String).new_from_index(0, rows.height)
     )
     if rule.prefix:
-        raw = rule.prefix + fields.native_id(pl.DataFrame([raw]), name)
+        raw = rule.prefix + native_id(pl.DataFrame([raw]), name)
     if rule.translate:
-        word = fields.text(pl.DataFrame([raw]), name)
+        word = text_of(pl.DataFrame([raw]), name)
         default = pl.lit(str(rule.default)) if rule.default is not None else word
         return (
             pl.DataFrame([raw])
@@ -257,7 +257,7 @@ def _value(
         return _flag(raw)
     if isinstance(dtype, pl.List):
         return _list(raw, rule), None, None
-    return _default(fields.native_id(pl.DataFrame([raw]), raw.name), rule), None, None
+    return _default(native_id(pl.DataFrame([raw]), raw.name), rule), None, None
 
 
 def _number(raw: pl.Series, rule: ColumnRule, dtype: pl.DataType) -> tuple[pl.Series, pl.Series, pl.Series]:
@@ -288,7 +288,7 @@ def _time(
 
 def _flag(raw: pl.Series) -> tuple[pl.Series, None, pl.Series]:
     frame = pl.DataFrame([raw])
-    word = fields.text(frame, raw.name).str.to_lowercase()
+    word = text_of(frame, raw.name).str.to_lowercase()
     flags = frame.select(
         v=pl.when(word.is_in(_TRUE)).then(True).when(word.is_in(_FALSE)).then(False),
         bad=word.is_not_null() & ~word.is_in([*_TRUE, *_FALSE]),
@@ -300,7 +300,7 @@ def _list(raw: pl.Series, rule: ColumnRule) -> pl.Series:
     if isinstance(raw.dtype, pl.List):
         return raw.cast(pl.List(pl.String), strict=False)
     frame = pl.DataFrame([raw])
-    words = fields.text(frame, raw.name).str.split(rule.split or ",")
+    words = text_of(frame, raw.name).str.split(rule.split or ",")
     trimmed = words.list.eval(pl.element().str.strip_chars().filter(pl.element().str.strip_chars() != ""))
     return frame.select(pl.when(trimmed.list.len() > 0).then(trimmed)).to_series()
 

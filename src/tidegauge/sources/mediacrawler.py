@@ -17,7 +17,7 @@ import polars as pl
 
 from tidegauge.errors import SourceError
 from tidegauge.schema import LOCATOR, SEEN_AT
-from tidegauge.sources import fields
+from tidegauge.sources.fields import counts_of, missing, native_id, refuse, text_of, time_of, words_of
 from tidegauge.sources.mediacrawler_layouts import FOLDERS, LAYOUTS, WORK_COUNTS, Layout
 from tidegauge.sources.piece import Piece
 from tidegauge.sources.records import read_records
@@ -128,18 +128,18 @@ def _batch(piece: Piece, layout: Layout, context: ReadContext, fallback: dt.date
 
 
 def _observed(frame: pl.DataFrame, context: ReadContext, fallback: dt.datetime) -> tuple[pl.Series, list[pl.Series]]:
-    found = fields.times(frame, "observed_at", _COLLECTED, context.settings.zone, fallback)
+    found = time_of(frame, "observed_at", _COLLECTED, context.settings.zone, fallback)
     return found.columns["observed_at"].fill_null(fallback), found.reasons
 
 
 def _author(frame: pl.DataFrame, platform: Platform) -> pl.Series:
     """The author's id; where a platform gives none (Tieba), the id in the link to the profile."""
-    found = fields.native_id(frame, *_AUTHOR_IDS)
+    found = native_id(frame, *_AUTHOR_IDS)
     if found.null_count() and "user_link" in frame.columns:
-        link = frame.select(fields.text(frame, "user_link").str.extract(r"(?:[?&]id=|/people/|/p/)([^&#/?]+)"))
+        link = frame.select(text_of(frame, "user_link").str.extract(r"(?:[?&]id=|/people/|/p/)([^&#/?]+)"))
         found = pl.select(pl.coalesce(found, link.to_series())).to_series()
     if found.null_count() and platform == Platform.TIEBA:
-        found = pl.select(pl.coalesce(found, frame.select(fields.text(frame, *_NAMES)).to_series())).to_series()
+        found = pl.select(pl.coalesce(found, frame.select(text_of(frame, *_NAMES)).to_series())).to_series()
     return found
 
 
@@ -147,13 +147,11 @@ def _posts(
     frame: pl.DataFrame, layout: Layout, context: ReadContext, fallback: dt.datetime
 ) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
     observed, reasons = _observed(frame, context, fallback)
-    published = fields.times(frame, "published_at", layout.published, context.settings.zone, observed)
-    numbers = fields.counts(frame, {c: (raw,) for c, raw in layout.counts.items()})
-    native = fields.native_id(frame, layout.key)
+    published = time_of(frame, "published_at", layout.published, context.settings.zone, observed)
+    numbers = counts_of(frame, {c: (raw,) for c, raw in layout.counts.items()})
+    native = native_id(frame, layout.key)
     author = _author(frame, layout.platform)
-    keep, refused = fields.refuse(
-        frame, [*fields.missing(native, layout.key), *reasons, *published.reasons, *numbers.reasons]
-    )
+    keep, refused = refuse(frame, [*missing(native, layout.key), *reasons, *published.reasons, *numbers.reasons])
     prefix = pl.lit(f"{layout.platform.value}:")
     whole = frame.with_columns(
         native.alias("_native"),
@@ -173,7 +171,7 @@ def _posts(
         pl.col("_published").alias("published_at"),
         _format(whole, layout).alias("format"),
         _duration(whole).alias("duration_s"),
-        *(fields.text(whole, *names).alias(c) for c, names in layout.texts.items()),
+        *(text_of(whole, *names).alias(c) for c, names in layout.texts.items()),
         _tags(whole, layout).alias("tags"),
         SEEN_AT,
         LOCATOR,
@@ -190,7 +188,7 @@ def _posts(
 def _people(whole: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     """One row per author: the newest name, first and last sighting."""
     seen = whole.select(
-        pl.col("_author").alias("native_id"), fields.text(whole, *_NAMES).alias("name"), SEEN_AT, LOCATOR
+        pl.col("_author").alias("native_id"), text_of(whole, *_NAMES).alias("name"), SEEN_AT, LOCATOR
     ).filter(pl.col("native_id").is_not_null())
     if not seen[SEEN_AT].is_sorted():
         seen = seen.sort(SEEN_AT, maintain_order=True)
@@ -203,7 +201,7 @@ def _people(whole: pl.DataFrame, layout: Layout) -> pl.DataFrame:
 
 def _format(frame: pl.DataFrame, layout: Layout) -> pl.Series:
     """The platform's own word for the form, else its usual form; a length, where a version writes one, tells more."""
-    raw = frame.select(fields.text(frame, layout.format_column).alias("raw"), _duration(frame).alias("seconds"))
+    raw = frame.select(text_of(frame, layout.format_column).alias("raw"), _duration(frame).alias("seconds"))
     known = pl.lit(layout.default_format.value if layout.default_format else None, pl.String)
     for word, form in layout.formats.items():
         known = pl.when(pl.col("raw") == word).then(pl.lit(form.value)).otherwise(known)
@@ -219,15 +217,15 @@ def _format(frame: pl.DataFrame, layout: Layout) -> pl.Series:
 def _duration(frame: pl.DataFrame) -> pl.Expr:
     if "duration" not in frame.columns:
         return pl.lit(None, pl.Float64)
-    return fields.text(frame, "duration").cast(pl.Float64, strict=False)
+    return text_of(frame, "duration").cast(pl.Float64, strict=False)
 
 
 def _tags(frame: pl.DataFrame, layout: Layout) -> pl.Series:
     """Topics of a work: from its own column, else from the text itself, where they stand as '#topic' or '#topic#'."""
     if layout.tags in frame.columns:
-        return fields.split(frame, layout.tags)
+        return words_of(frame, layout.tags)
     place = next((c for names in (layout.texts.get("text"), layout.texts.get("title")) if names for c in names), "")
-    named = fields.text(frame, place).str.extract_all(_HASHTAG)
+    named = text_of(frame, place).str.extract_all(_HASHTAG)
     words = frame.select(pl.when(named.list.len() > 0).then(named).alias("tags")).to_series()
     return words.list.eval(pl.element().str.strip_chars("#"))
 
@@ -236,26 +234,24 @@ def _creators(
     frame: pl.DataFrame, layout: Layout, context: ReadContext, fallback: dt.datetime
 ) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
     observed, reasons = _observed(frame, context, fallback)
-    numbers = fields.counts(frame, {c: (raw,) for c, raw in layout.counts.items()})
-    works = fields.counts(frame, {c: (c,) for c in WORK_COUNTS if c in layout.columns and c in frame.columns})
+    numbers = counts_of(frame, {c: (raw,) for c, raw in layout.counts.items()})
+    works = counts_of(frame, {c: (c,) for c in WORK_COUNTS if c in layout.columns and c in frame.columns})
     native = _author(frame, layout.platform)
-    keep, refused = fields.refuse(
-        frame, [*fields.missing(native, layout.key), *reasons, *numbers.reasons, *works.reasons]
-    )
+    keep, refused = refuse(frame, [*missing(native, layout.key), *reasons, *numbers.reasons, *works.reasons])
     measured = numbers.columns
     if works.columns.width > 1:
         total = works.columns.drop("censored").sum_horizontal(ignore_nulls=True)
         measured = measured.with_columns(total.alias("posts"))
-    official = fields.text(frame, "is_official").cast(pl.Int64, strict=False)
+    official = text_of(frame, "is_official").cast(pl.Int64, strict=False)
     creator_id = (pl.lit(f"{layout.platform.value}:") + pl.col("_native")).alias("creator_id")
     whole = frame.with_columns(native.alias("_native"), observed.alias(SEEN_AT)).select(
         creator_id,
         pl.lit(layout.platform.value).alias("platform"),
         pl.col("_native").alias("native_id"),
-        fields.text(frame, *_NAMES).alias("name"),
+        text_of(frame, *_NAMES).alias("name"),
         _profession(frame, layout).alias("category"),
         pl.when(official.is_not_null()).then(official >= 0).alias("verified"),
-        fields.text(frame, "ip_location").str.replace(r"^IP ?属地[:：]? ?", "").alias("region"),
+        text_of(frame, "ip_location").str.replace(r"^IP ?属地[:：]? ?", "").alias("region"),
         pl.col(SEEN_AT).alias("first_seen_at"),
         SEEN_AT,
         LOCATOR,
@@ -272,7 +268,7 @@ def _profession(frame: pl.DataFrame, layout: Layout) -> pl.Expr:
     """Xiaohongshu's profile tags are a JSON object of kind → name; the profession is the field the account works in."""
     if layout.tags not in frame.columns:
         return pl.lit(None, pl.String)
-    tags = fields.text(frame, layout.tags)
+    tags = text_of(frame, layout.tags)
     return pl.when(tags.str.starts_with("{")).then(tags.str.extract(r'"profession"\s*:\s*"([^"]+)"'))
 
 
@@ -280,14 +276,14 @@ def _audience(
     frame: pl.DataFrame, layout: Layout, context: ReadContext, fallback: dt.datetime
 ) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
     collected, reasons = _observed(frame, context, fallback)
-    said = fields.times(frame, "said", _SAID, context.settings.zone, collected)
-    native = fields.native_id(frame, layout.key)
-    person = fields.native_id(frame, *_AUTHOR_IDS, "user_link", *_NAMES)
+    said = time_of(frame, "said", _SAID, context.settings.zone, collected)
+    native = native_id(frame, layout.key)
+    person = native_id(frame, *_AUTHOR_IDS, "user_link", *_NAMES)
     # The same number is another person on another platform.
     key = context.pseudonym((f"{layout.platform.value}:" + person).alias("audience_key"))
-    keep, refused = fields.refuse(
+    keep, refused = refuse(
         frame,
-        [*fields.missing(native, layout.key), *fields.missing(person, "the commenter's id"), *reasons, *said.reasons],
+        [*missing(native, layout.key), *missing(person, "the commenter's id"), *reasons, *said.reasons],
         show=False,
     )
     refused = (
@@ -295,7 +291,7 @@ def _audience(
         if refused.is_empty()
         else refused.with_columns(pl.col("reason").str.replace_all(r"'[^']*' is no", "is no"))
     )
-    samples = frame.select(LOCATOR, *([fields.text(frame, "content").alias("text")] if context.keep_text else []))
+    samples = frame.select(LOCATOR, *([text_of(frame, "content").alias("text")] if context.keep_text else []))
     samples = samples.with_columns(
         (f"{layout.platform.value}:" + native).alias("post_id"),
         key.alias("audience_key"),

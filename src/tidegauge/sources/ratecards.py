@@ -16,8 +16,8 @@ import polars as pl
 
 from tidegauge.errors import SourceError
 from tidegauge.schema import LOCATOR, SEEN_AT, no_rejects
-from tidegauge.sources import fields
 from tidegauge.sources.counts import parse_numbers
+from tidegauge.sources.fields import Found, counts_of, missing, native_id, refuse, text_of
 from tidegauge.sources.headers import unique_names
 from tidegauge.sources.piece import rejects_of
 from tidegauge.sources.ratecard_headers import Meaning, meaning, offer
@@ -164,7 +164,7 @@ def _batch(card: Card, own: Platform | None, path: Path, context: ReadContext) -
             where=str(path),
             mend="add a column 'platform', name the file after the platform, or force a card with --as",
         )
-    words = frame.select(fields.text(frame, *of.get("platform", [])).alias("p")).to_series()
+    words = frame.select(text_of(frame, *of.get("platform", [])).alias("p")).to_series()
     words = words if len(words) == frame.height else words.new_from_index(0, frame.height)
     known = {str(w): p.value for w in words.drop_nulls().unique() if (p := platform(str(w))) is not None}
     places = (
@@ -173,7 +173,7 @@ def _batch(card: Card, own: Platform | None, path: Path, context: ReadContext) -
         else words.set(words.is_not_null(), None)
     )
     places = places.set(words.is_null(), own.value) if own is not None else places
-    native = fields.native_id(frame, *of.get("native_id", []), *of.get("handle", []), *of.get("name", []))
+    native = native_id(frame, *of.get("native_id", []), *of.get("handle", []), *of.get("name", []))
     native = native.str.strip_prefix("@")
     strange = (
         pl.DataFrame({"w": words, "p": places})
@@ -182,10 +182,10 @@ def _batch(card: Card, own: Platform | None, path: Path, context: ReadContext) -
     )
     followers = _scaled_counts(frame, card, of.get("followers", []))
     reasons = [
-        *fields.missing(native, "the creator's id or name"),
+        *missing(native, "the creator's id or name"),
         *([strange] if strange.null_count() < frame.height else []),
     ]
-    keep, refused = fields.refuse(frame, [*reasons, *followers.reasons])
+    keep, refused = refuse(frame, [*reasons, *followers.reasons])
     seen, valid_from, valid_to = _dates(frame, of, path, zone)
     whole = frame.with_columns(
         native.alias("_native"),
@@ -202,8 +202,8 @@ def _batch(card: Card, own: Platform | None, path: Path, context: ReadContext) -
         "creator_id",
         pl.col("_platform").alias("platform"),
         pl.col("_native").alias("native_id"),
-        fields.text(whole, *of.get("name", []), *of.get("handle", [])).alias("name"),
-        *(fields.text(whole, *of.get(c, [])).alias(c) for c in ("category", "mcn", "region")),
+        text_of(whole, *of.get("name", []), *of.get("handle", [])).alias("name"),
+        *(text_of(whole, *of.get(c, [])).alias(c) for c in ("category", "mcn", "region")),
         pl.col(SEEN_AT).alias("first_seen_at"),
         SEEN_AT,
         LOCATOR,
@@ -220,11 +220,11 @@ def _batch(card: Card, own: Platform | None, path: Path, context: ReadContext) -
     return Batch(tables, frame.height, path.stat().st_size, pl.concat([refused, unpriced]))
 
 
-def _scaled_counts(frame: pl.DataFrame, card: Card, names: list[str]) -> fields.Found:
+def _scaled_counts(frame: pl.DataFrame, card: Card, names: list[str]) -> Found:
     """Followers; a header such as 粉丝数（万） gives the unit."""
     unit = card.columns[names[0]].unit if names else 1.0
     if unit == 1.0:
-        return fields.counts(frame, {"followers": names})
+        return counts_of(frame, {"followers": names})
     found = parse_numbers(frame[names[0]])
     # a cell that says its own unit (12万 under 粉丝数（万）) is taken at its word
     own = frame[names[0]].str.contains("[万亿wWkKmM]").fill_null(False)
@@ -232,7 +232,7 @@ def _scaled_counts(frame: pl.DataFrame, card: Card, names: list[str]) -> fields.
     bad = pl.DataFrame({"bad": found.unreadable, "v": frame[names[0]]}).select(
         pl.when("bad").then(pl.format(names[0].replace("{", "(").replace("}", ")") + ": '{}' is no count", "v"))
     )
-    return fields.Found(
+    return Found(
         pl.DataFrame([value.alias("followers"), found.censored.alias("censored")]),
         [bad.to_series()] if found.unreadable.any() else [],
     )
@@ -260,11 +260,9 @@ def _offers(
     made: list[pl.DataFrame] = []
     rejects: list[tuple[str, str, str]] = []
     roles = [r.value for r in Role]
-    role = fields.text(whole, *of.get("role", [])).str.to_uppercase().str.extract("(KO[LCSEB])")
+    role = text_of(whole, *of.get("role", [])).str.to_uppercase().str.extract("(KO[LCSEB])")
     currency = (
-        fields.text(whole, *of.get("currency", []))
-        .str.to_uppercase()
-        .replace({"RMB": "CNY", "人民币": "CNY", "元": "CNY"})
+        text_of(whole, *of.get("currency", [])).str.to_uppercase().replace({"RMB": "CNY", "人民币": "CNY", "元": "CNY"})
     )
     present = whole["_platform"].unique().to_list()
     for name in of.get("price", []):

@@ -13,11 +13,13 @@ from typing import Any
 import orjson
 
 from tidegauge.errors import SourceError
-from tidegauge.sources import csv_records, json_records, table_records
 from tidegauge.sources.containers import Container, identify, open_sqlite, utf8_blocks
+from tidegauge.sources.csv_records import head_rows, read_csv
 from tidegauge.sources.headers import guess_header, unique_names
+from tidegauge.sources.json_records import lines_of, object_parts, read_json
 from tidegauge.sources.piece import Piece
 from tidegauge.sources.registry import Sample
+from tidegauge.sources.table_records import parquet_head, read_parquet, read_sheets, read_sqlite, sheets, sqlite_tables
 
 _SAMPLE_ROWS = 50
 
@@ -34,31 +36,31 @@ def read_records(
     if container.kind in ("json", "jsonl"):
         if columns is None:
             columns = list(dict.fromkeys(c for cols, _ in sniff(path).parts.values() for c in cols))
-        return json_records.read_json(path, container, columns)
+        return read_json(path, container, columns)
     if container.kind == "csv":
-        return csv_records.read_csv(path, container, columns)
+        return read_csv(path, container, columns)
     if container.kind == "xlsx":
-        return table_records.read_sheets(path, columns)
+        return read_sheets(path, columns)
     if container.kind == "sqlite":
-        return table_records.read_sqlite(path, columns, parts)
-    return table_records.read_parquet(path, columns)
+        return read_sqlite(path, columns, parts)
+    return read_parquet(path, columns)
 
 
 def sniff(path: Path) -> Sample:
     """The first records of a file; raises SourceError where it is no data file or holds none."""
     container = identify(path)
     if container.kind == "xlsx":
-        parts = {name: _from_rows(rows) for name, rows in table_records.sheets(path, limit=_SAMPLE_ROWS).items()}
+        parts = {name: _from_rows(rows) for name, rows in sheets(path, limit=_SAMPLE_ROWS).items()}
     elif container.kind == "sqlite":
         parts = _from_sqlite(path)
     elif container.kind == "parquet":
-        names, first = table_records.parquet_head(path, _SAMPLE_ROWS)
+        names, first = parquet_head(path, _SAMPLE_ROWS)
         parts = {"": (names, tuple(first))}
     elif container.kind == "csv":
-        rows, _ = csv_records.head_rows(path, container)
+        rows, _ = head_rows(path, container)
         parts = {"": _from_rows(rows)}
     elif container.shape == "object":
-        found = json_records.object_parts(path, container)
+        found = object_parts(path, container)
         parts = {name: _from_dicts(records[:_SAMPLE_ROWS]) for name, records in found.items()}
     else:
         parts = {"": _from_dicts(_first_objects(path, container))}
@@ -71,7 +73,7 @@ def grids(path: Path) -> dict[str, list[list[str]]]:
     """Every sheet of a workbook, or a CSV file, as rows of text cells with nothing taken as a header yet."""
     container = identify(path)
     if container.kind == "xlsx":
-        return table_records.sheets(path)
+        return sheets(path)
     text = b"".join(block for block, _ in utf8_blocks(path, container)).decode("utf-8", "replace")
     return {"": list(csv.reader(io.StringIO(text, newline=""), delimiter=container.delimiter))}
 
@@ -92,7 +94,7 @@ def _from_sqlite(path: Path) -> dict[str, tuple[tuple[str, ...], tuple[dict[str,
     parts = {}
     with closing(open_sqlite(path)) as con:
         con.text_factory = lambda raw: raw.decode("utf-8", "replace")
-        for table, names in table_records.sqlite_tables(path).items():
+        for table, names in sqlite_tables(path).items():
             quoted = table.replace('"', '""')
             first = con.execute(f'SELECT * FROM "{quoted}" LIMIT {_SAMPLE_ROWS}').fetchall()
             parts[table] = (names, tuple(dict(zip(names, r, strict=True)) for r in first))
@@ -101,7 +103,7 @@ def _from_sqlite(path: Path) -> dict[str, tuple[tuple[str, ...], tuple[dict[str,
 
 def _first_objects(path: Path, container: Container) -> list[dict[str, Any]]:
     """The first whole objects of JSON lines or of an array; broken ones are passed over."""
-    pieces = json_records.lines_of(itertools.islice(utf8_blocks(path, container, size=1 << 20), 4), container)
+    pieces = lines_of(itertools.islice(utf8_blocks(path, container, size=1 << 20), 4), container)
     found: list[dict[str, Any]] = []
     for line in itertools.islice(pieces, 40 * _SAMPLE_ROWS):
         try:
