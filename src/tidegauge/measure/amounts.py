@@ -205,7 +205,7 @@ def _counts(tables: Tables, quantity: str, asked: Asked) -> Amounts:
     g = period_grid(tables, asked, first, last)
     grown = _growth(tables, posts, "post_id", g, asked.end)
     about = _owned(tables["posts"]).select(
-        "post_id", "creator_id", "published_at", *[c for c in POST_COLUMNS if c in asked.by]
+        "post_id", "creator_id", "published_at", *[c for c in ("platform", *POST_COLUMNS) if c in asked.by]
     )
     joined = grown.inner_join(about, "post_id")
     born = g.index(joined.published_at)
