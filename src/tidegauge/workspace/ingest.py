@@ -1,10 +1,9 @@
-"""Bring files into the lake: one file, one transaction; all of it or nothing, with lineage and rejects."""
+"""Bring files into the lake: all of a file or nothing, with lineage and rejects."""
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,15 +12,16 @@ import duckdb
 import polars as pl
 
 from tidegauge.errors import TidegaugeError, WorkspaceError
-from tidegauge.schema import DATA_TABLES, ENTITY_TABLES, SEEN_AT, check, key
+from tidegauge.schema import DATA_TABLES
 from tidegauge.workspace import merge
 from tidegauge.workspace.batch import Batch, Reading
 from tidegauge.workspace.lake import LAKE, Lake, writer
+from tidegauge.workspace.stage import Stage, StagedFile, new_stage, sweep
 
 _HASH_BLOCK = 1 << 22
-_STAGE_PREFIX = "stage-"
-#: Rows per group of a staged file: long texts are unpacked a group at a time.
-_STAGE_ROWS = 20_000
+#: Small files are committed together until they hold so many rows, or are so many.
+_COMMIT_ROWS = 200_000
+_COMMIT_FILES = 200
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,23 @@ Progress = Callable[[Path, int, int, int], None]
 def ingest(
     directory: Path, readings: Iterable[Reading], *, wait_s: float = 60.0, progress: Progress | None = None
 ) -> Iterator[Ingested]:
-    """Ingest readings one by one, each in a transaction of its own; yields what became of each.
+    """Ingest readings in their order; yields what became of each.
 
-    A reading whose file (and mapping) is in the lake already adds nothing. A file that cannot be read leaves the lake
-    as it was and is reported as failed; the others go on. Waits up to `wait_s` seconds for another writer.
+    Every file is in the lake as a whole or not at all. A large file is a transaction of its own; small ones share
+    one, since a commit costs as much as reading a thousand rows. A reading whose file (and mapping) is in the lake
+    already adds nothing. A file that cannot be read leaves the lake as it was and is reported as failed; the others
+    go on. Waits up to `wait_s` seconds for another writer.
     """
     with writer(directory, wait_s=wait_s) as lake:
-        _sweep_stages(lake.directory)
-        for reading in readings:
-            yield _ingest_one(lake, reading, progress)
+        sweep(lake.directory)
+        known = dict(lake.con.execute(f"SELECT sha256, ingest_id FROM {LAKE}.ingests").fetchall())
+        stage, told = new_stage(lake.directory, 0), list[Ingested | StagedFile]()
+        for number, reading in enumerate(readings):
+            told.append(_take(stage, reading, known, number, progress))
+            if stage.rows >= _COMMIT_ROWS or len(told) >= _COMMIT_FILES:
+                yield from _flush(lake, stage, told)
+                stage, told = new_stage(lake.directory, number + 1), []
+        yield from _flush(lake, stage, told)
 
 
 def load_frames(
@@ -88,133 +96,97 @@ def fingerprint(reading: Reading) -> str:
     return digest.hexdigest()
 
 
-def _ingest_one(lake: Lake, reading: Reading, progress: Progress | None) -> Ingested:
+def _take(
+    stage: Stage, reading: Reading, known: dict[str, str], number: int, progress: Progress | None
+) -> Ingested | StagedFile:
+    """Stage one file; or say at once that it is known or cannot be read."""
     sha = fingerprint(reading)
-    known = lake.con.execute(f"SELECT ingest_id FROM {LAKE}.ingests WHERE sha256 = ?", [sha]).fetchone()
-    if known:
-        return Ingested(str(reading.path), reading.reader, "known", known[0])
-    started = dt.datetime.now(dt.UTC)
-    ingest_id = f"{started:%Y%m%dT%H%M%S}-{sha[:12]}"
-    stage = _Stage(lake.directory / "tmp" / f"{_STAGE_PREFIX}{ingest_id}", started)
-    try:
-        _stage_all(stage, reading, progress)
-        added = _commit(lake, stage, ingest_id, reading, sha)
-    except TidegaugeError as e:
-        return Ingested(str(reading.path), reading.reader, "failed", error=e)
-    except duckdb.Error as e:
-        error = WorkspaceError(f"the lake refused the rows: {e}", where=str(reading.path), mend="tidegauge check")
-        return Ingested(str(reading.path), reading.reader, "failed", error=error)
-    finally:
-        shutil.rmtree(stage.directory, ignore_errors=True)
-    return Ingested(str(reading.path), reading.reader, "done", ingest_id, stage.records, stage.rejected, added)
-
-
-class _Stage:
-    """Checked rows of one file on disk, as Parquet, until they are committed together."""
-
-    def __init__(self, directory: Path, started: dt.datetime) -> None:
-        self.directory, self.started = directory, started
-        self.records = self.rejected = 0
-        self.batches: dict[str, int] = {}
-        self._rows: dict[str, int] = {}
-        directory.mkdir(parents=True)
-
-    def add(self, table: str, frame: pl.DataFrame) -> None:
-        if frame.is_empty():
-            return
-        offset = self._rows.get(table, 0)
-        k = self.batches.get(table, 0)
-        frame.with_row_index("_n", offset).write_parquet(
-            self.directory / f"{table}-{k:06d}.parquet", compression="lz4", statistics=False, row_group_size=_STAGE_ROWS
-        )
-        self.batches[table], self._rows[table] = k + 1, offset + frame.height
-
-    def relation(self, table: str) -> str:
-        place = str(self.directory / f"{table}-*.parquet").replace("'", "''")
-        return f"read_parquet('{place}')"
-
-
-def _stage_all(stage: _Stage, reading: Reading, progress: Progress | None) -> None:
+    if sha in known:
+        return Ingested(str(reading.path), reading.reader, "known", known[sha])
+    file = stage.open(reading, sha, number)
     size = reading.path.stat().st_size if reading.path.is_file() else 0
-    for batch in reading.batches:
-        bad = [batch.rejects]
-        for table, frame in batch.tables.items():
-            checked = check(table, frame, collapse=table not in ENTITY_TABLES)
-            good = checked.good.drop("_locator", strict=False)
-            if table in ENTITY_TABLES:
-                seen = pl.col(SEEN_AT).fill_null(stage.started) if SEEN_AT in good.columns else pl.lit(stage.started)
-                good = _merge_repeated(table, good.with_columns(seen.dt.cast_time_unit("us").alias(SEEN_AT)))
-            else:
-                good = good.drop(SEEN_AT, strict=False)
-            stage.add(table, good)
-            bad.append(checked.rejects)
-        rejects = pl.concat(bad)
-        stage.add("rejects", rejects)
-        stage.records += batch.records
-        # One record may fill several tables and fail in each: it is one rejected record all the same.
-        stage.rejected += rejects.select(pl.col("locator").n_unique()).item()
-        if progress is not None:
-            progress(reading.path, stage.records, batch.bytes_done, size)
+    try:
+        for batch in reading.batches:
+            stage.take(file, batch)
+            if progress is not None:
+                progress(reading.path, file.records, batch.bytes_done, size)
+    except TidegaugeError as e:
+        stage.forget(file)
+        return Ingested(str(reading.path), reading.reader, "failed", error=e)
+    except BaseException:
+        stage.clear()
+        raise
+    stage.files.append(file)
+    known[sha] = file.ingest_id
+    return file
 
 
-def _merge_repeated(table: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """One row per entity within a batch: the newest known value of each attribute, the earliest first sight."""
-    (k,) = key(table)
-    repeats = rows.get_column(k).is_duplicated()
-    if not repeats.any():
-        return rows
-    rest = [c for c in rows.columns if c not in (k, "first_seen_at", SEEN_AT)]
-    earliest = [pl.col("first_seen_at").min()] if "first_seen_at" in rows.columns else []
-    merged = (
-        rows.filter(repeats)
-        .sort(SEEN_AT, maintain_order=True)
-        .group_by(k, maintain_order=True)
-        .agg(*(pl.col(c).drop_nulls().last() for c in rest), *earliest, pl.col(SEEN_AT).max())
-    )
-    return pl.concat([rows.filter(~repeats), merged.select(rows.columns)])
+def _flush(lake: Lake, stage: Stage, told: list[Ingested | StagedFile]) -> Iterator[Ingested]:
+    """Commit the stage and tell what became of its files, in their order."""
+    error: TidegaugeError | None = None
+    added: dict[str, dict[str, int]] = {}
+    try:
+        if stage.files:
+            added = _commit(lake, stage)
+    except duckdb.Error as e:
+        error = WorkspaceError(f"the lake refused the rows: {e}", mend="tidegauge check --repair, then ingest again")
+    finally:
+        stage.clear()
+    for item in told:
+        if isinstance(item, Ingested):
+            yield item
+        elif error is not None:
+            yield Ingested(str(item.reading.path), item.reading.reader, "failed", error=error)
+        else:
+            yield Ingested(
+                str(item.reading.path),
+                item.reading.reader,
+                "done",
+                item.ingest_id,
+                item.records,
+                item.rejected,
+                added.get(item.ingest_id, {}),
+            )
 
 
-def _commit(lake: Lake, stage: _Stage, ingest_id: str, reading: Reading, sha: str) -> dict[str, int]:
+def _commit(lake: Lake, stage: Stage) -> dict[str, dict[str, int]]:
+    """Write the staged rows, lineage and rejects in one transaction; rows written per ingest and table."""
     con = lake.con
-    added: dict[str, int] = {}
     con.execute("BEGIN")
     try:
+        added: dict[str, dict[str, int]] = {f.ingest_id: {} for f in stage.files}
         for table in DATA_TABLES:
-            if table not in stage.batches:
+            parts = stage.parts(table)
+            if not parts:
                 continue
-            added[table] = merge.write(
-                con, table, stage.relation(table), ingest_id, many_batches=stage.batches[table] > 1
-            )
+            merge.write(con, table, stage.relation(table), many_parts=parts > 1)
+            for ingest_id, n in merge.written(con, table, list(added)):
+                added[ingest_id][table] = n
         unresolved = con.execute(f"SELECT 1 FROM {LAKE}.audience_samples WHERE creator_id IS NULL LIMIT 1").fetchone()
-        if "posts" in stage.batches and unresolved:
+        if unresolved and stage.parts("posts"):
             con.execute(merge.resolve_audience(stage.relation("posts")))
-        if "rejects" in stage.batches:
+        if stage.parts("rejects"):
             staged = stage.relation("rejects")
-            con.execute(f"INSERT INTO {LAKE}.rejects SELECT '{ingest_id}', locator, reason, raw FROM {staged}")
-        con.execute(
-            f"INSERT INTO {LAKE}.ingests VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                ingest_id,
-                str(reading.path),
-                sha,
-                reading.reader,
-                stage.records,
-                stage.rejected,
-                stage.started,
-                dt.datetime.now(dt.UTC),
-            ],
-        )
-        con.execute(
-            f"CALL {LAKE}.set_commit_message('tidegauge', ?)", [f"ingest {reading.path.name} as {reading.reader}"]
-        )
+            con.execute(f"INSERT INTO {LAKE}.rejects SELECT ingest_id, locator, reason, raw FROM {staged}")
+        finished = dt.datetime.now(dt.UTC)
+        for f in stage.files:
+            con.execute(
+                f"INSERT INTO {LAKE}.ingests VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    f.ingest_id,
+                    str(f.reading.path),
+                    f.sha256,
+                    f.reading.reader,
+                    f.records,
+                    f.rejected,
+                    f.started,
+                    finished,
+                ],
+            )
+        names = ", ".join(f.reading.path.name for f in stage.files[:3]) + (" …" if len(stage.files) > 3 else "")
+        con.execute(f"CALL {LAKE}.set_commit_message('tidegauge', ?)", [f"ingest {len(stage.files)} file(s): {names}"])
         con.execute("COMMIT")
     except BaseException:
         con.execute("ROLLBACK")
         raise
-    return {t: n for t, n in added.items() if n}
-
-
-def _sweep_stages(directory: Path) -> None:
-    """Remove what a killed ingest staged; we hold the write lock, so none of it is in use."""
-    for stale in (directory / "tmp").glob(f"{_STAGE_PREFIX}*"):
-        shutil.rmtree(stale, ignore_errors=True)
+    return added

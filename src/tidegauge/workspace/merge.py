@@ -19,22 +19,30 @@ _TIMED = ("creator_snapshots", "post_snapshots", "audience_samples", "topics")
 _PART_ROWS = 100_000
 
 
-def write(con: duckdb.DuckDBPyConnection, table: str, staged: str, ingest_id: str, *, many_batches: bool) -> int:
-    """Bring one table's staged rows into the lake within the open transaction; how many rows were added.
+def write(con: duckdb.DuckDBPyConnection, table: str, staged: str, *, many_parts: bool) -> None:
+    """Bring one table's staged rows into the lake within the open transaction.
 
-    `staged` is a SQL relation with the table's columns, `_n` (the place in the file) and, for entities, `_seen_at`.
-    `many_batches` says that keys may still repeat; with one batch they have been collapsed already.
+    `staged` is a SQL relation with the table's columns, `ingest_id`, `_n` (the place in the order of reading) and, for
+    entities, `_seen_at`. `many_parts` says that keys may still repeat; within one part they have been collapsed.
     """
     before = _count(con, f"{LAKE}.{table}")
-    rows = _one_row_per_key(con, table, staged) if many_batches else staged
+    rows = _one_row_per_key(con, table, staged) if many_parts else staged
     if table not in ENTITY_TABLES:
-        con.execute(_insert_new(table, staged, rows, ingest_id, lake_has_rows=before > 0))
+        con.execute(_insert_new(table, staged, rows, lake_has_rows=before > 0))
     elif before == 0:
-        con.execute(_insert_entities(table, rows, ingest_id))
+        con.execute(_insert_entities(table, rows))
     else:
-        _merge_entities(con, table, rows, ingest_id)
+        _merge_entities(con, table, rows)
     con.execute("DROP TABLE IF EXISTS repeated")
-    return _count(con, f"{LAKE}.{table}") - before
+
+
+def written(con: duckdb.DuckDBPyConnection, table: str, ingest_ids: list[str]) -> list[tuple[str, int]]:
+    """How many rows each of these ingests brought to a table or changed in it."""
+    return con.execute(
+        f"SELECT ingest_id, count(*) FROM {LAKE}.{table} WHERE ingest_id BETWEEN ? AND ? "
+        "AND ingest_id IN (SELECT unnest(?)) GROUP BY 1",
+        [min(ingest_ids), max(ingest_ids), ingest_ids],
+    ).fetchall()
 
 
 def resolve_audience(posts_staged: str) -> str:
@@ -53,7 +61,7 @@ def _one_row_per_key(con: duckdb.DuckDBPyConnection, table: str, staged: str) ->
     tables the last row of a key stays as a whole.
     """
     keys = list(key(table))
-    rest = [c for c in TABLES[table].columns() if c not in keys]
+    rest = [c for c in (*TABLES[table].columns(), "ingest_id") if c not in keys]
     hashed = f"hash({', '.join(keys)})"
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE repeated AS SELECT {hashed} AS h FROM {staged} GROUP BY h HAVING count(*) > 1"
@@ -74,8 +82,8 @@ def _one_row_per_key(con: duckdb.DuckDBPyConnection, table: str, staged: str) ->
     )
 
 
-def _insert_new(table: str, staged: str, rows: str, ingest_id: str, *, lake_has_rows: bool) -> str:
-    columns = list(TABLES[table].columns())
+def _insert_new(table: str, staged: str, rows: str, *, lake_has_rows: bool) -> str:
+    columns = [*TABLES[table].columns(), "ingest_id"]
     picked = {c: f"s.{c}" for c in columns}
     joined = f"{rows} s"
     if table == "audience_samples":
@@ -89,21 +97,16 @@ def _insert_new(table: str, staged: str, rows: str, ingest_id: str, *, lake_has_
             low, high = (f"(SELECT {f}(observed_at) FROM {staged})" for f in ("min", "max"))
             bound = f" WHERE observed_at BETWEEN {low} AND {high}"
         where = f" WHERE NOT EXISTS (SELECT 1 FROM (SELECT * FROM {LAKE}.{table}{bound}) t WHERE {same})"
-    return (
-        f"INSERT INTO {LAKE}.{table} ({', '.join(columns)}, ingest_id) "
-        f"SELECT {', '.join(picked.values())}, '{ingest_id}' FROM {joined}{where}"
-    )
+    return f"INSERT INTO {LAKE}.{table} ({', '.join(columns)}) SELECT {', '.join(picked.values())} FROM {joined}{where}"
 
 
-def _insert_entities(table: str, rows: str, ingest_id: str) -> str:
-    columns = list(TABLES[table].columns())
-    return (
-        f"INSERT INTO {LAKE}.{table} ({', '.join(columns)}, ingest_id) "
-        f"SELECT {', '.join('s.' + c for c in columns)}, '{ingest_id}' FROM {rows} s"
-    )
+def _insert_entities(table: str, rows: str) -> str:
+    columns = [*TABLES[table].columns(), "ingest_id"]
+    picked = ", ".join(f"s.{c}" for c in columns)
+    return f"INSERT INTO {LAKE}.{table} ({', '.join(columns)}) SELECT {picked} FROM {rows} s"
 
 
-def _merge_entities(con: duckdb.DuckDBPyConnection, table: str, rows: str, ingest_id: str) -> None:
+def _merge_entities(con: duckdb.DuckDBPyConnection, table: str, rows: str) -> None:
     """Insert new entities; rewrite those of which something newer (or more) is known now."""
     columns = list(TABLES[table].columns())
     (k,) = key(table)
@@ -115,11 +118,9 @@ def _merge_entities(con: duckdb.DuckDBPyConnection, table: str, rows: str, inges
         f"CREATE OR REPLACE TEMP TABLE differing AS SELECT {k}, hash({k}) AS part "
         f"FROM ({print_of} {rows}) s JOIN ({print_of} {lake}) t USING ({k}) WHERE s.print <> t.print"
     )
-    con.execute(
-        f"{_insert_entities(table, rows, ingest_id)} WHERE NOT EXISTS (SELECT 1 FROM {lake} t WHERE t.{k} = s.{k})"
-    )
+    con.execute(f"{_insert_entities(table, rows)} WHERE NOT EXISTS (SELECT 1 FROM {lake} t WHERE t.{k} = s.{k})")
     newer = f"(l.last_seen IS NULL OR s.{SEEN_AT} >= l.last_seen)"
-    resolved, changes = [f"s.{k}"], []
+    resolved, changes = [f"s.{k}", "s.ingest_id"], []
     for c in attributes:
         if c == "first_seen_at":
             resolved.append(f"least(t.{c}, s.{c}) AS {c}")
@@ -139,7 +140,7 @@ def _merge_entities(con: duckdb.DuckDBPyConnection, table: str, rows: str, inges
             f"LEFT JOIN {last_seen} l ON l.{k} = s.{k} WHERE {' OR '.join(changes)}"
         )
         con.execute(f"DELETE FROM {lake} WHERE {k} IN (SELECT {k} FROM changed)")
-        con.execute(_insert_entities(table, "changed", ingest_id))
+        con.execute(_insert_entities(table, "changed"))
     con.execute("DROP TABLE IF EXISTS changed")
     con.execute("DROP TABLE differing")
 

@@ -9,8 +9,8 @@ from typing import Any
 import duckdb
 
 from tidegauge.schema import DATA_TABLES, TABLES
-from tidegauge.workspace.ingest import _STAGE_PREFIX
 from tidegauge.workspace.lake import LAKE, Lake, writer
+from tidegauge.workspace.stage import stale_stages, sweep
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def check(directory: Path, *, repair: bool = False, wait_s: float = 60.0) -> Che
                 con.execute(f"SELECT count(COLUMNS(*)) FROM {LAKE}.{table}").fetchall()
             except duckdb.Error:
                 unreadable.append(table)
-        stages = list((lake.directory / "tmp").glob(f"{_STAGE_PREFIX}*"))
+        stages = stale_stages(lake.directory)
         orphans = con.execute(
             f"SELECT count(*) FROM ducklake_delete_orphaned_files('{LAKE}', cleanup_all => true, dry_run => true)"
         ).fetchone()
@@ -105,10 +105,7 @@ def check(directory: Path, *, repair: bool = False, wait_s: float = 60.0) -> Che
             # `writer` has no reader to disturb here: unreferenced files are in no snapshot.
             con.execute(f"CALL ducklake_delete_orphaned_files('{LAKE}', cleanup_all => true)")
             con.execute(f"CALL ducklake_merge_adjacent_files('{LAKE}')")
-            for stage in stages:
-                for file in stage.iterdir():
-                    file.unlink()
-                stage.rmdir()
+            sweep(lake.directory)
     missing = tuple(t for t in TABLES if t not in have)
     return Check(missing, len(stages), int(orphans[0]) if orphans else 0, tuple(unreadable), repair)
 
