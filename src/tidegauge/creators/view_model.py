@@ -29,7 +29,9 @@ from tidegauge.creators.scoring import LEVELS
 MEMORY_DAYS, MAX_CASES = 63, 40_000
 MIN_CASES = 150
 _FIRST_ORIGIN, _FOLDS = 7, 4
-_RIDGE, _KNOTS, _HALF_LIFE_DAYS = 30.0, (0.1, 0.37, 0.63, 0.9), 14.0
+_RIDGE, _KNOTS, _HALF_LIFE_DAYS = 20.0, (0.1, 0.37, 0.63, 0.9), 14.0
+#: Bends of the response are shrunk harder than its slopes, so that panels of a hundred creators are not overfitted.
+_HINGE = 15.0
 _OFFSET = NAMES.index("week_median")
 _COLD = [NAMES.index("log_followers"), NAMES.index("log_total")]
 #: Residuals of one group count fully from about so many calibration cases on; below, they are mixed with all groups'.
@@ -234,5 +236,6 @@ def _design(fit: _Fit, x: Float) -> Float:
 def _ridge(design: Float, y: Float, weight: Float, penalty: float) -> Float:
     weighted = design * weight[:, None]
     shrink = np.full(design.shape[1], penalty)
+    shrink[1 + len(NAMES) :] *= _HINGE
     shrink[0] = 1e-6
     return np.asarray(np.linalg.solve(weighted.T @ design + np.diag(shrink), weighted.T @ y))
