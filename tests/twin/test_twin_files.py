@@ -237,6 +237,19 @@ def test_everything_read_back_is_the_ecosystem(written, eco):
     assert missing.height == len(reasons)
 
 
+def test_rate_cards_and_register_name_a_category_alike(written):
+    register = pl.read_csv(written[0] / "register" / "creators.csv")
+    rows = (
+        CalamineWorkbook.from_path(next((written[0] / "ratecards").glob("xingtu_*.xlsx")))
+        .get_sheet_by_index(0)
+        .to_python()
+    )
+    card = {str(r[1]): r[3] for r in rows[1:]}
+    both = [(card[str(n)], c) for n, c in register.select("native_id", "category").iter_rows() if str(n) in card]
+    assert both
+    assert all(a == b for a, b in both)
+
+
 def test_registered_posts_carry_duration_work_and_sponsor(written):
     posts = pl.read_csv(written[0] / "register" / "posts.csv")
     video = posts.filter(pl.col("format").str.ends_with("video"))

@@ -76,7 +76,7 @@ def _creators(eco: Ecosystem) -> pl.DataFrame:
             "native_id": eco.native_ids.gather(first["i"]),
             "person_id": pl.Series([f"person-{p}" for p in book.person[rows].tolist()], dtype=pl.String),
             "name": nicknames(rows, book.category[rows], book.role[rows] == "KOB"),
-            "category": _words(tuple(c for c, _ in CATEGORIES), book.category[rows]),
+            "category": _words(tuple(zh for _, zh in CATEGORIES), book.category[rows]),
             "role": book.role[rows].tolist(),
             "mcn": [f"仿真机构{m:02d}" if m >= 0 else None for m in mcn.tolist()],
             "verified": book.verified[rows],

@@ -63,7 +63,7 @@ class Population:
         return pl.DataFrame(
             {
                 "community": np.repeat(np.arange(k), m),
-                "category": [CATEGORIES[c // per][0] for c in range(k) for _ in range(m)],
+                "category": [CATEGORIES[c // per][1] for c in range(k) for _ in range(m)],
                 "platforms": names * k,
                 "persons": self.cells.ravel(),
             }

@@ -106,7 +106,7 @@ def creators(eco: Ecosystem) -> pl.DataFrame:
                 "account": rows.astype(np.int64),
                 "creator_id": eco.creator_ids,
                 "platform": np.array(PLATFORM_NAMES)[book.platform],
-                "category": np.array([c for c, _ in CATEGORIES])[book.category],
+                "category": np.array([zh for _, zh in CATEGORIES])[book.category],
                 "person_id": [f"person-{p}" for p in book.person.tolist()],
                 "main_account": book.main,
                 "role": book.role,
