@@ -40,16 +40,19 @@ class Limit:
     high: float
     place: str
     lazy: bool = False
+    #: Whether the bounds are shares of the budget, so that they move with it.
+    of_budget: bool = False
 
     @property
     def label(self) -> str:
         return self.text.en
 
-    def row(self, n_items: int) -> GroupRow:
-        """The row as the optimiser takes it, over all items."""
+    def row(self, n_items: int, *, budget_times: float = 1.0) -> GroupRow:
+        """The row as the optimiser takes it, over all items; `budget_times` is for another budget than the brief's."""
         coefficient = np.zeros(n_items)
         coefficient[self.items] = self.values
-        return GroupRow(self.label, coefficient, self.low, self.high)
+        times = budget_times if self.of_budget else 1.0
+        return GroupRow(self.label, coefficient, self.low * times, self.high * times)
 
     def actual(self, taken: Int) -> float:
         """The sum over the picks (positions of items)."""
@@ -64,9 +67,11 @@ def _at_least(value: float, bound: float) -> bool:
     return value >= bound - MONEY_SLACK * max(1.0, abs(bound)) if math.isfinite(bound) else value >= bound
 
 
-def _dense(text: Text, kind: str, coefficient: Float, bounds: tuple[float, float], place: str) -> Limit:
+def _dense(
+    text: Text, kind: str, coefficient: Float, bounds: tuple[float, float], place: str, *, of_budget: bool = False
+) -> Limit:
     at = np.flatnonzero(coefficient)
-    return Limit(text, kind, at, coefficient[at], *bounds, place)
+    return Limit(text, kind, at, coefficient[at], *bounds, place, of_budget=of_budget)
 
 
 Maker = Callable[[Brief, pl.DataFrame, Named], list[Limit]]
@@ -150,6 +155,7 @@ def _rules(brief: Brief, items: pl.DataFrame, named: Named) -> list[Limit]:
                     part * unit,
                     (low_value * factor, high_value * factor),
                     brief.where("rule", i, key),
+                    of_budget=what == "share",
                 )
             )
     return found
@@ -185,11 +191,14 @@ def _brand_sales(brief: Brief, items: pl.DataFrame, named: Named) -> list[Limit]
         ("销售", "sales", ~builds, 1 - split.brand_share),
     ):
         low, high = max(0.0, share - split.tolerance), min(1.0, share + split.tolerance)
+        if low == 0 and high == 1:
+            continue  # this side is free
         zh_span, en_span = _span(low, high, lambda v: f"{v:.0%}")
         text = Text(f"{zh}建设阶段预算占比{zh_span}" if en == "brand" else f"{zh}转化阶段预算占比{zh_span}",
                     f"{en} stages: share of budget {en_span}")  # fmt: skip
         place = brief.where("brand_sales", "brand_share")
-        found.append(_dense(text, "spend", part * price, (low * brief.budget, high * brief.budget), place))
+        bounds = (low * brief.budget, high * brief.budget if high < 1 else float("inf"))
+        found.append(_dense(text, "spend", part * price, bounds, place, of_budget=True))
     return found
 
 

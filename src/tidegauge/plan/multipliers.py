@@ -72,18 +72,32 @@ def minimise(
     the creators that matter; the returned value is always evaluated on all creators.
     """
     everyone = np.arange(len(flat.first) - 1)
-    best = (np.inf, start)
+    totals = np.empty(len(flat.low))
+    best = (inner_value(flat, values, everyone, start, totals)[0], start)
     for margin in (0.5, -np.inf):
-        pool = everyone if margin == -np.inf else worth_looking(flat, values, start, margin)
-        inside, prices = _kelley(flat, values, pool, start, cuts, tolerance)
-        totals = np.empty(len(flat.low))
+        pool = everyone
+        if margin > 0:
+            # Without creators who can meet the floors, a floor's price would run off to infinity.
+            pool = np.union1d(worth_looking(flat, values, start, margin), for_floors(flat, values))
+        inside, prices = _kelley(flat, values, pool, best[1], cuts, tolerance)
         value, _ = inner_value(flat, values, everyone, prices, totals)
         if value < best[0]:
             best = (value, prices)
         if value - inside <= 1e-4 * abs(value):  # creators left aside do not matter at the multipliers found
             break
-        start = prices
     return best
+
+
+def for_floors(flat: Flat, values: Float, *, times: float = 4.0) -> Int:
+    """Creators with the most value per unit of each floored row, enough to meet its floor several times over."""
+    found = [np.empty(0, dtype=np.int64)]
+    item_of = np.repeat(np.arange(len(flat.price)), np.diff(flat.row_ptr))
+    for r in np.flatnonzero(flat.low > 0):
+        entries = np.flatnonzero((flat.row_of == r) & (flat.row_value > 0) & flat.allowed[item_of])
+        order = entries[np.argsort(-values[item_of[entries]] / flat.row_value[entries], kind="stable")]
+        enough = int(np.searchsorted(np.cumsum(flat.row_value[order]), times * flat.low[r])) + 1
+        found.append(flat.creator[item_of[order[:enough]]])
+    return np.unique(np.concatenate(found))
 
 
 def _kelley(flat: Flat, values: Float, pool: Int, start: Float, cuts: int, tolerance: float) -> tuple[float, Float]:

@@ -11,8 +11,8 @@ from tidegauge.errors import InfeasibleError
 from tidegauge.plan.brief import Brief
 from tidegauge.plan.constraints import Limit
 from tidegauge.plan.feasible import feasible_items
-from tidegauge.plan.flat import BUDGET, flatten
-from tidegauge.plan.greedy import as_solution, grow
+from tidegauge.plan.flat import BUDGET, Flat, flatten
+from tidegauge.plan.greedy import as_solution, grow, violations
 from tidegauge.plan.luck import cautious
 from tidegauge.plan.names import Named
 from tidegauge.plan.people import People
@@ -111,18 +111,30 @@ def search(
     return Search(problem, solution, replace(certificate, gap=gap))
 
 
-def quick_roster(problem: Problem, *, time_limit_s: float = 3.0) -> Solution | None:
-    """A good roster without a proof: greedy, on top of a feasible one where the floors are too much for it alone."""
+def quick_roster(problem: Problem, *, start: Int | None = None, time_limit_s: float = 3.0) -> Solution | None:
+    """A good roster without a proof: greedy, on top of a feasible one where the floors are too much for it alone.
+
+    `start` is a roster that may keep the limits: the better of the two results is returned. None where none was found.
+    """
     flat = flatten(problem)
-    items = grow(flat, np.empty(0, np.int64))
-    if items is None:
-        alone = candidate_gains(problem, np.empty(0, np.int64))
-        start = feasible_items(problem, alone, time_limit_s=time_limit_s)
-        if start is None:
-            return None
-        items = grow(flat, start)
-        items = start if items is None else items
-    return as_solution(problem, flat, items)
+    grown = [grow(flat, np.empty(0, np.int64)), None if start is None else grow(flat, start)]
+    found = [as_solution(problem, flat, items) for items in grown if items is not None and _holds(problem, items)]
+    if found:
+        return max(found, key=lambda solution: solution.reach)
+    return _on_top_of_feasible(problem, flat, time_limit_s)
+
+
+def _holds(problem: Problem, items: Int) -> bool:
+    return not violations(problem, items)
+
+
+def _on_top_of_feasible(problem: Problem, flat: Flat, time_limit_s: float) -> Solution | None:
+    alone = candidate_gains(problem, np.empty(0, np.int64))
+    start = feasible_items(problem, alone, time_limit_s=time_limit_s)
+    if start is None:
+        return None
+    grown = grow(flat, start)
+    return as_solution(problem, flat, start if grown is None else grown)
 
 
 def _settled(problem: Problem, solution: Solution, rare: tuple[Limit, ...]) -> tuple[Problem, Solution]:

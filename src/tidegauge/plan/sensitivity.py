@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from tidegauge.plan.certificate import tight_bound
+from tidegauge.plan.certificate import certificate_of, tight_dual
 from tidegauge.plan.constraints import Limit
+from tidegauge.plan.flat import flatten
 from tidegauge.plan.problem import Certificate, Problem, Solution
 from tidegauge.plan.search import Search, quick_roster
 
@@ -17,6 +18,8 @@ from tidegauge.plan.search import Search, quick_roster
 CURVE_TIMES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
 #: Limits tried one by one; those with the largest shadow price times limit come first.
 MOST_LIMITS = 5
+#: Sweeps of the bound per point: enough to be within a few per cent of the tight one.
+SWEEPS = 10
 CURVE_SCHEMA = {"budget": pl.Float64, "reach": pl.Float64, "upper_bound": pl.Float64}
 WHAT_IF_SCHEMA = {
     "label_zh": pl.String, "label_en": pl.String, "low": pl.Float64, "value": pl.Float64, "high": pl.Float64,
@@ -24,29 +27,31 @@ WHAT_IF_SCHEMA = {
 }  # fmt: skip
 
 
-def curve(found: Search, *, time_limit_s: float, progress: Callable[[float], None] | None = None) -> pl.DataFrame:
-    """Reach of the best roster found and the proven bound at several budgets, all other limits as they are.
+def curve(found: Search, limits: tuple[Limit, ...], *, progress: Callable[[float], None] | None = None) -> pl.DataFrame:
+    """Reach of the best roster found and the proven bound at several budgets.
 
-    Budgets at which no roster keeps the limits are left out (floors in money do not shrink with the budget). Neither
-    column falls as the budget grows: a roster for less money is a roster for more.
+    Shares of the budget move with it, all other limits stay as they are; budgets at which no roster keeps the limits
+    are left out (floors in money do not shrink).
     """
     rows: list[tuple[float, float, float]] = []
     for n, times in enumerate(CURVE_TIMES):
         if times == 1.0:
             rows.append((found.problem.budget, found.solution.reach, found.certificate.upper_bound))
-        elif (
-            point := _resolved(replace(found.problem, budget=times * found.problem.budget), time_limit_s)
-        ) is not None:
+        elif (point := _resolved(_at_budget(found.problem, limits, times), found.solution)) is not None:
             solution, certificate = point
             rows.append((times * found.problem.budget, solution.reach, certificate.upper_bound))
         if progress is not None:
             progress((n + 1) / len(CURVE_TIMES))
-    frame = pl.DataFrame(rows, schema=CURVE_SCHEMA, orient="row").sort("budget")
-    bound = frame.get_column("upper_bound").reverse().cum_min().reverse()
-    return frame.with_columns(pl.col("reach").cum_max(), bound.alias("upper_bound"))
+    return pl.DataFrame(rows, schema=CURVE_SCHEMA, orient="row").sort("budget")
 
 
-def what_if(found: Search, limits: tuple[Limit, ...], *, time_limit_s: float) -> pl.DataFrame:
+def _at_budget(problem: Problem, limits: tuple[Limit, ...], times: float) -> Problem:
+    by_label = {limit.label: limit for limit in limits}
+    rows = tuple(by_label[row.label].row(len(problem.price), budget_times=times) for row in problem.rows)
+    return replace(problem, budget=times * problem.budget, rows=rows)
+
+
+def what_if(found: Search, limits: tuple[Limit, ...]) -> pl.DataFrame:
     """The change of reach with 10 % more budget, and without each binding limit.
 
     `value` is the gain of the best roster found (`reach_change` repeats it), which is certain and so also `low`; `high`
@@ -54,12 +59,12 @@ def what_if(found: Search, limits: tuple[Limit, ...], *, time_limit_s: float) ->
     """
     problem, base = found.problem, found.solution.reach
     rows = []
-    richer = _resolved(replace(problem, budget=1.1 * problem.budget), time_limit_s)
+    richer = _resolved(_at_budget(problem, limits, 1.1), found.solution)
     if richer is not None:
         rows.append(("预算增加 10%", "10 % more budget", *_change(richer, base)))
     for limit in _binding(found, limits)[:MOST_LIMITS]:
         freed = replace(problem, rows=tuple(r for r in problem.rows if r.label != limit.label))
-        point = _resolved(freed, time_limit_s)
+        point = _resolved(freed, found.solution)
         if point is not None:
             rows.append((f"去掉“{limit.text.zh}”", f"without '{limit.text.en}'", *_change(point, base)))
     return pl.DataFrame(rows, schema=WHAT_IF_SCHEMA, orient="row")
@@ -71,9 +76,14 @@ def _change(point: tuple[Solution, Certificate], base: float) -> tuple[float, fl
     return gain, gain, most, gain
 
 
-def _resolved(problem: Problem, time_limit_s: float) -> tuple[Solution, Certificate] | None:
-    solution = quick_roster(problem)
-    return None if solution is None else (solution, tight_bound(problem, solution, time_limit_s=time_limit_s))
+def _resolved(problem: Problem, start: Solution) -> tuple[Solution, Certificate] | None:
+    """A roster and its bound after a fixed number of sweeps: the clock has no say, so that a plan can be remade."""
+    solution = quick_roster(problem, start=start.items)
+    if solution is None:
+        return None
+    flat = flatten(problem)
+    dual, _ = tight_dual(flat, solution, sweeps=SWEEPS)
+    return solution, certificate_of(problem, flat, dual, solution.reach, "tight")
 
 
 def _binding(found: Search, limits: tuple[Limit, ...]) -> list[Limit]:
