@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tidegauge.errors import TidegaugeError
 from tidegauge.plan.audience import AudienceModel, checked
+from tidegauge.plan.overlaps import Hints, hints_of, mean_level, platform_people
 from tidegauge.plan.panel_kernels import draw_audiences
 from tidegauge.plan.problem import Float, Int, Panel
 
@@ -73,12 +74,12 @@ def build_panel(
     model = checked(model)
     persons = draw_persons(model, n_persons, seed)
     columns = np.arange(model.n_creators) if creators is None else np.asarray(creators, dtype=np.int64)
-    people = _platform_people(model)
+    people = platform_people(model)
     expected = expected_audience(model)
     with np.errstate(divide="ignore"):
         boost = np.clip(least_persons * persons.people_each / np.maximum(expected, 1e-300), 1.0, _largest_boost(model))
-    anchor_ptr, anchor, anchor_people = _anchors(model, creators is None)
-    likely = float(np.sum(expected[columns] / persons.people_each * boost[columns])) + float(anchor_people.sum())
+    hints = hints_of(model) if creators is None else Hints.none(model.n_creators)
+    likely = float(np.sum(expected[columns] / persons.people_each * boost[columns]))
     room = int(likely * 1.02 + 12.0 * np.sqrt(likely) + 1000)
     segments, wide = _lists(model, persons)
     while True:
@@ -87,13 +88,13 @@ def build_panel(
         if draw_audiences(
             columns,
             np.asarray(model.platform, dtype=np.int64),
-            np.asarray(model.audience, dtype=np.float64),
+            np.asarray(model.audience, dtype=np.float64) - hints.people,
             np.asarray(model.mix_indptr, dtype=np.int64),
             np.asarray(model.mix_community, dtype=np.int32),
             np.asarray(model.mix_share, dtype=np.float64),
             people,
             np.asarray(model.community_share, dtype=np.float64),
-            np.asarray(model.activity_level, dtype=np.float64) / _mean_level(model),
+            np.asarray(model.activity_level, dtype=np.float64) / mean_level(model),
             np.asarray(model.activity_share, dtype=np.float64),
             _profile_of(model),
             _relative_profiles(model),
@@ -106,10 +107,9 @@ def build_panel(
             persons.community,
             persons.cell,
             persons.pattern,
-            anchor_ptr,
-            anchor,
-            anchor_people,
-            persons.people_each,
+            hints.ptr,
+            hints.anchor,
+            np.minimum(1.0, hints.part * boost[hints.owner] / boost[hints.anchor]),
             indptr,
             out,
         ):
@@ -125,7 +125,7 @@ def build_panel(
 
 def expected_audience(model: AudienceModel) -> Float:
     """People of each creator's audience who are in the brief's target (float64, creators)."""
-    people = _platform_people(model)
+    people = platform_people(model)
     size = np.minimum(np.asarray(model.audience, dtype=np.float64), people[model.platform])
     inside = np.ones(model.n_creators)
     if model.target_community is not None:
@@ -175,18 +175,6 @@ def _draw(rng: np.random.Generator, weight: Float, n: int) -> NDArray[np.int32]:
     return np.minimum(picks, len(weight) - 1).astype(np.int32)
 
 
-def _platform_people(model: AudienceModel) -> Float:
-    n = max(int(np.max(model.platform, initial=0)) + 1, int(np.asarray(model.patterns).max(initial=0)).bit_length())
-    bits = np.arange(n, dtype=np.uint64)
-    uses = ((np.asarray(model.patterns, np.uint64)[:, None] >> bits) & np.uint64(1)).astype(np.float64)
-    people: Float = np.asarray(model.pattern_share) @ uses * model.population
-    return people
-
-
-def _mean_level(model: AudienceModel) -> float:
-    return float(np.asarray(model.activity_level) @ np.asarray(model.activity_share))
-
-
 def _profile_of(model: AudienceModel) -> Int:
     if model.profile is None:
         return np.full(model.n_creators, -1, dtype=np.int64)
@@ -211,14 +199,14 @@ def _keys(model: AudienceModel) -> NDArray[np.uint64]:
 
 def _largest_boost(model: AudienceModel) -> Float:
     """The largest factor that keeps all chances of a creator below 1, also in her densest community."""
-    people = _platform_people(model)[model.platform]
+    people = platform_people(model)[model.platform]
     size = np.asarray(model.audience, dtype=np.float64)
     shares = np.asarray(model.community_share)
     owner = np.repeat(np.arange(model.n_creators), np.diff(model.mix_indptr))
     crowd = np.zeros(model.n_creators)
     np.maximum.at(crowd, owner, np.asarray(model.mix_share) / np.maximum(shares[model.mix_community], 1e-12))
     crowd = np.maximum(crowd, 1.0)
-    level = max(model.activity_level) / _mean_level(model)
+    level = max(model.activity_level) / mean_level(model)
     top = np.append(_relative_profiles(model).max(axis=1), 1.0)[_profile_of(model)]
     chance = size / np.maximum(people, 1e-12) * crowd * level * np.maximum(top, 1.0)
     largest: Float = np.maximum(1.0, 0.9 / np.maximum(chance, 1e-300))
@@ -229,7 +217,7 @@ def _lists(
     model: AudienceModel, persons: Persons
 ) -> tuple[tuple[Int, NDArray[np.int32]], tuple[Int, NDArray[np.int32]]]:
     """Persons by platform, community and activity, and by platform and activity, each with its start positions."""
-    n_platforms, n_comm, n_levels = len(_platform_people(model)), len(model.community_share), len(model.activity_level)
+    n_platforms, n_comm, n_levels = len(platform_people(model)), len(model.community_share), len(model.activity_level)
     group = persons.community.astype(np.int64) * n_levels + persons.level
     narrow, wide = [], []
     narrow_count, wide_count = [], []
@@ -243,52 +231,6 @@ def _lists(
         (np.concatenate([[0], np.cumsum(np.concatenate(narrow_count))]).astype(np.int64), np.concatenate(narrow)),
         (np.concatenate([[0], np.cumsum(np.concatenate(wide_count))]).astype(np.int64), np.concatenate(wide)),
     )
-
-
-def _anchors(model: AudienceModel, whole: bool) -> tuple[Int, Int, Float]:
-    """Observed overlaps as people to draw from an earlier creator's audience, shrunk by n / (n + 1) and net of what
-    the community structure already gives."""
-    nothing = np.zeros(model.n_creators + 1, dtype=np.int64), np.empty(0, np.int64), np.empty(0)
-    if model.hint_pair is None or model.hint_shared is None or model.hint_sample is None or not whole:
-        return nothing
-    pair = np.sort(np.asarray(model.hint_pair, dtype=np.int64), axis=1)
-    good = (pair[:, 0] != pair[:, 1]) & np.isfinite(model.hint_shared) & (np.asarray(model.hint_sample) > 0)
-    pair, shared, sample = pair[good], np.asarray(model.hint_shared)[good], np.asarray(model.hint_sample)[good]
-    extra = sample / (sample + 1.0) * np.maximum(0.0, shared - expected_overlap(model, pair))
-    audience = np.asarray(model.audience, dtype=np.float64)
-    extra = np.minimum(extra, np.minimum(audience[pair[:, 0]], audience[pair[:, 1]]))
-    total = np.bincount(pair[:, 1], extra, model.n_creators)
-    squeeze = np.minimum(1.0, 0.9 * audience / np.maximum(total, 1e-300))  # hints together cannot exceed the audience
-    extra *= squeeze[pair[:, 1]]
-    order = np.lexsort((pair[:, 0], pair[:, 1]))
-    keep = order[extra[order] > 0]
-    ptr = np.concatenate([[0], np.cumsum(np.bincount(pair[keep, 1], minlength=model.n_creators))]).astype(np.int64)
-    return ptr, np.ascontiguousarray(pair[keep, 0]), np.ascontiguousarray(extra[keep])
-
-
-def expected_overlap(model: AudienceModel, pair: NDArray[np.int64]) -> Float:
-    """People whom the community structure alone puts into both audiences of each pair (float64, pairs)."""
-    people = _platform_people(model)
-    bits = np.arange(len(people), dtype=np.uint64)
-    uses = ((np.asarray(model.patterns, np.uint64)[:, None] >> bits) & np.uint64(1)).astype(np.float64)
-    both = (uses * np.asarray(model.pattern_share)[:, None]).T @ uses * model.population
-    level = np.asarray(model.activity_level) / _mean_level(model)
-    spread = float((level**2) @ np.asarray(model.activity_share))
-    shares = np.asarray(model.community_share)
-    out = np.zeros(len(pair))
-    for n, (a, b) in enumerate(pair):
-        crowd = np.ones((2, len(shares)))
-        for side, c in enumerate((a, b)):
-            own = slice(model.mix_indptr[c], model.mix_indptr[c + 1])
-            k, mix = model.mix_community[own], model.mix_share[own]
-            rest = max(0.0, 1.0 - float(mix.sum())) / max(1.0 - float(shares[k].sum()), 1e-12)
-            crowd[side] = rest
-            crowd[side, k] = mix / np.maximum(shares[k], 1e-12)
-        pa, pb = model.platform[a], model.platform[b]
-        together = float((crowd[0] * crowd[1]) @ shares) * spread
-        density = model.audience[a] / max(people[pa], 1e-12) * model.audience[b] / max(people[pb], 1e-12)
-        out[n] = min(together * density * both[pa, pb], model.audience[a], model.audience[b])
-    return out
 
 
 def _room(size: int, directory: Path | None) -> NDArray[np.int32]:

@@ -74,15 +74,15 @@ def draw_audiences(
     pattern: NDArray[np.uint64],
     anchor_ptr: Int,
     anchor: Int,
-    anchor_people: Float,
-    weight: float,
+    anchor_chance: Float,
     indptr: Int,
     out: NDArray[np.int32],
 ) -> bool:
     """Draw the persons of every creator into `out` at `indptr`; False when `out` is too short.
 
     `segment[p, k, g]` starts the persons of platform p, community k, activity g in `listed`; `wide_segment[p, g]` those
-    of all communities in `wide_listed`. Skips between picks are geometric, so the work is the number of picks.
+    of all communities in `wide_listed`. `anchor` are earlier creators whose persons follow c too with `anchor_chance`;
+    `audience` is without those. Skips between picks are geometric, so the work is the number of picks.
     `boost[c]` >= 1 multiplies a small creator's chances (her membership is divided by it).
     """
     n_levels = len(level)
@@ -101,15 +101,11 @@ def draw_audiences(
         if profile[c] >= 0:
             top = row.max()
         size = min(audience[c], people[p])
-        hinted = 0.0
-        for t in range(anchor_ptr[c], anchor_ptr[c + 1]):
-            hinted += anchor_people[t]
-        size_left = max(0.0, size - hinted)
-        spill, covered = size_left, 0.0
+        spill, covered = size, 0.0
         for m in range(mix_indptr[c], mix_indptr[c + 1]):
             k = mix_community[m]
             room = people[p] * community_share[k]
-            wanted = min(size_left * mix_share[m], room)
+            wanted = min(size * mix_share[m], room)
             spill -= wanted
             covered += community_share[k]
             if room <= 0.0 or wanted <= 0.0:
@@ -135,8 +131,7 @@ def draw_audiences(
                 at = leave_out(out, first, at, community, mix_community[mix_indptr[c] : mix_indptr[c + 1]])
         for t in range(anchor_ptr[c], anchor_ptr[c + 1]):
             a = anchor[t]
-            people_wanted = anchor_people[t] * boost[c] / weight
-            at = pick_shared(out, indptr[a], indptr[a + 1], pattern, np.uint64(p), people_wanted, stream, at)
+            at = pick_shared(out, indptr[a], indptr[a + 1], pattern, np.uint64(p), anchor_chance[t], stream, at)
             if at < 0:
                 return False
         at = order(out, indptr[n], at)
@@ -206,18 +201,14 @@ def pick_shared(
     stop: int,
     pattern: NDArray[np.uint64],
     platform: np.uint64,
-    wanted: float,
+    chance: float,
     stream: NDArray[np.uint64],
     at: int,
 ) -> int:
-    """Append about `wanted` of another creator's persons `out[start:stop]` who use the platform; -1 when full."""
+    """Append another creator's persons `out[start:stop]` who use the platform, each with this chance; -1 when full."""
     bit = np.uint64(1) << platform
-    usable = 0
     for e in range(start, stop):
-        if pattern[out[e]] & bit:
-            usable += 1
-    for e in range(start, stop):
-        if pattern[out[e]] & bit and next_uniform(stream) * usable < wanted:
+        if pattern[out[e]] & bit and next_uniform(stream) < chance:
             if at >= len(out):
                 return -1
             out[at] = out[e]
