@@ -1,8 +1,9 @@
-"""How a post's count grows with its age: one pooled curve, and by how much cells, creators and posts differ from it.
+"""How a post's count grows with its age: a curve per platform; cells, creators and posts differ from it.
 
     log count(b) − log count(a) = k ∫_a^b h(u) d log u + noise,    noise variance = dispersion × expected gain
 
-h (gain of the log count per unit of log age) is constant on bins of age and estimated from all pairs of consecutive
+h (gain of the log count per unit of log age) is constant on bins of age, one curve per platform leaning on that of all
+platforms, and estimated from all pairs of consecutive
 counts, whatever their ages (EM for gains that span several bins, as for counts with interval-censored times). k is a
 multiplier with mean one: first of the cell (platform × format), then of the creator, then of the post, each shrunk
 to the level above it by empirical Bayes (gamma prior, moments). Everything else follows: with
@@ -84,19 +85,21 @@ class Multipliers:
         return np.asarray(gamma.ppf(level, self.shape) / self.rate)
 
 
-def fit_curve(age_from: Float, age_to: Float, gain: Float, *, rounds: int = 40) -> GrowthCurve:
-    """The pooled curve from pairs of counts (vectors of one length); the prior curve where there are none."""
+def fit_curve(
+    age_from: Float, age_to: Float, gain: Float, *, prior: Float = PRIOR_RATE, rounds: int = 40
+) -> GrowthCurve:
+    """The curve of pairs of counts (vectors of one length), leaning on `prior` (rate per bin) where they are few."""
     a = np.log(np.clip(age_from, EDGES_DAYS[0], EDGES_DAYS[-1]))
     b = np.log(np.clip(age_to, EDGES_DAYS[0], EDGES_DAYS[-1]))
     keep = b > a + 1e-9
     a, b, g = a[keep], b[keep], gain[keep]
     overlap = np.maximum(np.minimum(b[:, None], _LOG_EDGES[1:]) - np.maximum(a[:, None], _LOG_EDGES[:-1]), 0.0)
     exposure = overlap.sum(axis=0)
-    rate = PRIOR_RATE.copy()
+    rate = prior.copy()
     for _ in range(rounds if g.size else 0):
         expected = np.maximum(overlap @ rate, 1e-12)
         gained = rate * (overlap.T @ (g / expected))
-        rate = (gained + _PRIOR_EXPOSURE * PRIOR_RATE) / (exposure + _PRIOR_EXPOSURE)
+        rate = (gained + _PRIOR_EXPOSURE * prior) / (exposure + _PRIOR_EXPOSURE)
     expected = overlap @ rate
     dispersion = float(np.mean(np.square(g - expected) / np.maximum(expected, 1e-3))) if g.size else 0.3
     return GrowthCurve(rate, exposure, max(dispersion, 1e-3))
@@ -127,19 +130,40 @@ class Growth:
     """
 
     curve: GrowthCurve
+    platforms: dict[str, GrowthCurve]
     cells: pl.DataFrame
     creators: pl.DataFrame
     posts: pl.DataFrame
     assumed: bool
+    #: How far the shape of a cell's, a creator's, a post's growth departs from the pooled curve (sd of log k).
+    shape_sd: dict[str, float]
+
+    def curve_of(self, platform: str) -> GrowthCurve:
+        return self.platforms.get(platform, self.curve)
+
+    def remaining(self, platform: pl.Series, age_days: Float) -> Float:
+        """H(age) under each post's platform's curve."""
+        out = self.curve.remaining(age_days)
+        for name, curve in self.platforms.items():
+            mine = (platform == name).fill_null(False).to_numpy()
+            out[mine] = curve.remaining(age_days[mine])
+        return out
 
 
 def fit_growth(steps: pl.DataFrame) -> Growth:
     """Fit curve and multipliers to `post_frame.growth_steps`."""
     age_from, age_to, gain = (steps.get_column(c).to_numpy() for c in ("age_from", "age_to", "gain"))
     curve = fit_curve(age_from, age_to, gain)
+    platforms: dict[str, GrowthCurve] = {}
+    expected = curve.expected(age_from, age_to)
+    platform = steps.get_column("platform").to_numpy()
+    for name in np.unique(platform).tolist():
+        mine = platform == name
+        platforms[name] = fit_curve(age_from[mine], age_to[mine], gain[mine], prior=curve.rate)
+        expected[mine] = platforms[name].expected(age_from[mine], age_to[mine])
+    gains = steps.with_columns(pl.Series("expected", expected, dtype=pl.Float64))
     posts = (
-        steps.with_columns(pl.Series("expected", curve.expected(age_from, age_to), dtype=pl.Float64))
-        .group_by("post_id", "creator_id", "platform", "format")
+        gains.group_by("post_id", "creator_id", "platform", "format")
         .agg(pl.col("gain").sum().alias("gained"), pl.col("expected").sum(), pl.col("age_to").max())
         .sort("post_id")
     )
@@ -155,7 +179,39 @@ def fit_growth(steps: pl.DataFrame) -> Growth:
         pl.Series("above", above),
         k=pl.Series(own.mean) * above,
     )
-    return Growth(curve, cells, creators, posts, assumed=steps.is_empty())
+    shape_sd = {
+        "platform": _shape_sd(gains, ["platform"]) if steps.is_empty() else _PLATFORM_SHAPE_SD,
+        "format": _shape_sd(gains, ["platform", "format"]),
+        "creator": _shape_sd(gains, ["creator_id"]),
+        "post": _shape_sd(gains, ["post_id"]),
+    }
+    return Growth(curve, platforms, cells, creators, posts, steps.is_empty(), shape_sd)
+
+
+#: Early and late growth are told apart here; the assumed departure where no group was seen both early and late.
+_EARLY_DAYS, _ASSUMED_SHAPE_SD = 5.0, 0.35
+#: A platform has its own curve; what is left is that posts seen often may differ from the others (assumed).
+_PLATFORM_SHAPE_SD = 0.1
+
+
+def _shape_sd(gains: pl.DataFrame, by: list[str]) -> float:
+    """The robust spread of log(late k / early k) over groups that were seen both early and late."""
+    late = pl.col("age_from") >= _EARLY_DAYS
+    early = pl.col("age_to") <= _EARLY_DAYS
+    sums = gains.group_by(by).agg(
+        *(
+            pl.col(c).filter(side).sum().alias(f"{c}_{name}")
+            for c in ("gain", "expected")
+            for side, name in ((early, "early"), (late, "late"))
+        )
+    )
+    seen = sums.filter((pl.col("expected_early") > 0.1) & (pl.col("expected_late") > 0.1))
+    if seen.is_empty():
+        return _ASSUMED_SHAPE_SD
+    k = [((pl.col(f"gain_{s}") + 0.02) / (pl.col(f"expected_{s}") + 0.02)).log() for s in ("late", "early")]
+    off = seen.select((k[0] - k[1]).abs().alias("off")).get_column("off")
+    # Around zero, not around the median: a common departure is an error of the curve for that level all the same.
+    return max(float(off.quantile(0.68) or 0.0), 0.05)
 
 
 def _level(posts: pl.DataFrame, by: list[str], dispersion: float) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from tidegauge.workspace.tables import Tables
 
 _LEVELS = ("platform", "format", "creator", "post")
 _WEEK_DAYS = 7.0
+_Z90 = 1.6449
 
 
 def half_life(
@@ -25,9 +26,12 @@ def half_life(
 
     Returns one row per group: the key columns, half_life_days, half_life_low, half_life_high, evergreen_share (of the
     30-day count, after day 7), evergreen_low, evergreen_high, n (posts seen at least twice), assumed (true where
-    nothing was seen twice and the shipped curve stands in). What is estimated: a multiplier of the
-    pooled growth curve, shrunk by empirical Bayes to the level above (`creators.growth`). Posts that gained nothing have a short half-life, posts
-    seen only late a wide interval. Raises MeasureError for another `by` or metric.
+    nothing was seen twice and the shipped curve stands in).
+
+    What is estimated: a multiplier of the platform's growth curve, shrunk by empirical Bayes to the level above
+    (`creators.growth`). Intervals hold two parts: how well the multiplier is known, and how far the shape of such a
+    group's growth departs from the curve (early against late growth over all groups of that level). Raises
+    MeasureError for another `by` or metric.
     """
     if by not in _LEVELS:
         raise MeasureError(f"half-life cannot be split by {by}", mend="possible: " + ", ".join(_LEVELS))
@@ -58,10 +62,19 @@ def summarise(growth: Growth, by: str) -> pl.DataFrame:
         variance = pl.col("variance") / pl.col("n").cast(pl.Float64).pow(2)
         frame = sums.with_columns((mean.pow(2) / variance).alias("shape"), (mean / variance).alias("rate"), above=1.0)
     posterior = Multipliers(frame.get_column("shape").to_numpy(), frame.get_column("rate").to_numpy())
-    above_k = frame.get_column("above").to_numpy()
-    middle, low, high = (above_k * posterior.quantile(q) for q in (0.5, 0.05, 0.95))
-    week = float(growth.curve.remaining(np.array([_WEEK_DAYS]))[0])
-    at_half = growth.curve.age_at_share
+    middle = frame.get_column("above").to_numpy() * posterior.quantile(0.5)
+    sd = np.sqrt(1.0 / posterior.shape + growth.shape_sd[by] ** 2)
+    low, high = middle * np.exp(-_Z90 * sd), middle * np.exp(_Z90 * sd)
+    platform = frame.get_column("platform")
+    week = growth.remaining(platform, np.full(len(platform), _WEEK_DAYS))
+
+    def at_half(share: float, k: np.ndarray) -> np.ndarray:
+        out = np.zeros(len(k))
+        for name in platform.unique().to_list():
+            mine = (platform == name).to_numpy()
+            out[mine] = growth.curve_of(name).age_at_share(share, k[mine])
+        return out
+
     return frame.select(*keys, pl.col("n").cast(pl.Int64)).with_columns(
         pl.Series("half_life_days", at_half(0.5, middle)),
         pl.Series("half_life_low", at_half(0.5, low)),

@@ -70,7 +70,10 @@ def mature(posts: pl.DataFrame, growth: Growth) -> pl.DataFrame:
     )
     k = pl.coalesce("post_k", pl.col("cell_k") * pl.col("creator_k").fill_null(1.0), pl.lit(1.0))
     keyed = keyed.with_columns(k.alias("k"), pl.col("age_days").fill_null(30.0))
-    to_come = growth.curve.remaining(keyed.get_column("age_days").to_numpy()) * keyed.get_column("k").to_numpy()
+    to_come = (
+        growth.remaining(keyed.get_column("platform"), keyed.get_column("age_days").to_numpy())
+        * keyed.get_column("k").to_numpy()
+    )
     uncertain = np.where(keyed.get_column("post_k").is_null().to_numpy(), 0.35, 0.15)
     return keyed.with_columns(
         ((pl.col("count") + 1.0).log() + pl.Series(to_come)).alias("y"),
