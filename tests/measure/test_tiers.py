@@ -125,6 +125,14 @@ def test_one_reading_gives_levels_without_moves(make_tables):
     assert r.rows.select(pl.col("value", "low", "high").is_finite().all()).row(0) == (True, True, True)
 
 
+def test_tiers_of_a_category_over_platforms(make_tables):
+    two = [frames({"a": [(0, 600_000)]}, platform="xiaohongshu"), frames({"b": [(0, 600_000)]}, platform="douyin")]
+    both = {t: pl.concat([f[t] for f in two]) for t in two[0]}
+    r = run("tiers", make_tables(both), by=("category",))
+    assert value(r, "accounts", category="unknown", tier="mega") == 1  # by each platform's own thresholds
+    assert value(r, "accounts", category="unknown", tier="macro") == 1
+
+
 def test_floors_and_missing_counts(make_tables):
     paths = {"a": [(0, 100_000), (30, None)], "b": [(0, 5), (30, 6)]}
     tables = make_tables(frames(paths, censored=[True, False, False, False]))

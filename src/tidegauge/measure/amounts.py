@@ -114,12 +114,12 @@ def last_counts(tables: Tables, g: Grid, column: str, end: dt.datetime | None) -
 def levels(tables: Tables, g: Grid, asked: Asked) -> pl.DataFrame:
     """Followers of every creator at the end of every period.
 
-    Columns: creator_id, period, count, floor, tier, the account's segment columns, age_days. Counts are carried forward
-    up to `asked.stale_days`; before a creator was first read there is no row.
+    Columns: creator_id, period, count, floor, tier, platform, the account's segment columns, age_days. Counts are
+    carried forward up to `asked.stale_days`; before a creator was first read there is no row.
     """
-    by = tuple(c for c in asked.by if c in ACCOUNT_COLUMNS)
+    by = tuple(dict.fromkeys(("platform", *(c for c in asked.by if c in ACCOUNT_COLUMNS))))
     last = last_counts(tables, g, "followers", asked.end)
-    known = accounts(tables, tuple(dict.fromkeys(("platform", *by))))
+    known = accounts(tables, by)
     joined = last.left_join(known, "creator_id")
     platform = joined.platform.fill_null(UNKNOWN)
     found = tables.frame(
