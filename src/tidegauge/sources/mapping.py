@@ -30,6 +30,7 @@ from tidegauge.sources.mapping_file import (
 from tidegauge.sources.records import read_records
 from tidegauge.sources.registry import Sample
 from tidegauge.sources.times import UTC_US, file_time, parse_times
+from tidegauge.vocab import Role
 from tidegauge.workspace.batch import Batch, ReadContext
 
 _TRUE, _FALSE = ["true", "1", "yes", "y", "是", "t"], ["false", "0", "no", "n", "否", "f"]
@@ -257,7 +258,10 @@ def _value(
         return _flag(raw)
     if isinstance(dtype, pl.List):
         return _list(raw, rule), None, None
-    return _default(native_id(pl.DataFrame([raw]), raw.name), rule), None, None
+    frame = pl.DataFrame([raw])
+    if canonical.endswith("_id"):
+        return _default(native_id(frame, raw.name), rule), None, None
+    return _default(frame.select(text_of(frame, raw.name)).to_series(), rule), None, None
 
 
 def _number(raw: pl.Series, rule: ColumnRule, dtype: pl.DataType) -> tuple[pl.Series, pl.Series, pl.Series]:
@@ -331,7 +335,7 @@ def _reason(rows: pl.DataFrame, canonical: str, rule: ColumnRule, bad: pl.Series
 def _defaults(
     made: pl.DataFrame, table: str, censored: pl.Series | None, context: ReadContext, fallback: dt.datetime
 ) -> pl.DataFrame:
-    """What a mapping may leave out: the censored mark, the currency, when an entity was first seen."""
+    """What a mapping may leave out: the censored mark, currency, first sight, an offer's role and first day."""
     columns = polars_schema(table)
     if "censored" in columns and "censored" not in made.columns and censored is not None:
         made = made.with_columns(censored.alias("censored"))
@@ -340,6 +344,11 @@ def _defaults(
     if "first_seen_at" in columns and "first_seen_at" not in made.columns:
         first = pl.col(SEEN_AT) if SEEN_AT in made.columns else pl.lit(fallback, UTC_US)
         made = made.with_columns(first.alias("first_seen_at"))
+    if table == "offers":
+        if "role" not in made.columns:
+            made = made.with_columns(pl.lit(Role.KOL.value).alias("role"))
+        if "valid_from" not in made.columns:
+            made = made.with_columns(pl.lit(fallback.astimezone(context.settings.zone).date()).alias("valid_from"))
     if table == "creators" and made.height:
         # check() keeps the last row of a key in a batch; the first sighting must survive that
         made = made.with_columns(pl.col("first_seen_at").min().over("creator_id"))
