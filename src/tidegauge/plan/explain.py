@@ -10,8 +10,8 @@ import polars as pl
 from tidegauge.plan.constraints import Limit
 from tidegauge.plan.filters import Kept
 from tidegauge.plan.names import Named
-from tidegauge.plan.problem import Certificate, Float, Int, Problem
-from tidegauge.plan.roster import Marginals, candidate_gains, marginals, overlap
+from tidegauge.plan.problem import Certificate, Int, Problem
+from tidegauge.plan.roster import candidate_gains, marginals, overlap
 from tidegauge.vocab import label
 
 #: Near misses told: those closest to the roster, and the most promising of those that a filter removed.
@@ -136,7 +136,8 @@ def near_misses(
     alone = marginals(problem, nearest)
     rows = []
     for n, j in enumerate(nearest):
-        zh, en = _why_not(j, n, gains, alone, problem, taken, limits, certificate, spent, unit)
+        case = _Miss(int(j), float(gains[j]), float(toll[j]), float(alone.alone[n]), spent)
+        zh, en = _why_not(case, problem, taken, limits, certificate, unit)
         base = items.row(int(j), named=True)
         rows.append({**{c: base[c] for c in MISS_SCHEMA if c in base}, "reach_added": float(gains[j]),
                      "reason_zh": zh, "reason_en": en})  # fmt: skip
@@ -151,39 +152,45 @@ def near_misses(
     return pl.concat([found, filtered.select(pl.col(c).cast(t) for c, t in MISS_SCHEMA.items())])
 
 
+@dataclass(frozen=True)
+class _Miss:
+    """An item outside the roster: what it would add, what its money and places are worth, its reach alone."""
+
+    item: int
+    gain: float
+    toll: float
+    alone: float
+    spent: float
+
+
 def _why_not(
-    j: int,
-    n: int,
-    gains: Float,
-    alone: Marginals,
-    problem: Problem,
-    taken: Int,
-    limits: tuple[Limit, ...],
-    certificate: Certificate,
-    spent: float,
-    unit: Unit,
+    miss: _Miss, problem: Problem, taken: Int, limits: tuple[Limit, ...], certificate: Certificate, unit: Unit
 ) -> tuple[str, str]:
-    """The first of: a limit that it would break, an audience that is reached already, too little for the money."""
-    gain, price = float(gains[j]), float(problem.price[j])
+    """Overlap where that is the cause; else what its money and places bring elsewhere; else what stands in the way."""
+    gain, price = miss.gain, float(problem.price[miss.item])
     zh = f"会新增 {gain:,.0f} {unit.zh}，但"
     en = f"would add {gain:,.0f} {unit.en}, but "
-    with_it = np.append(taken, j)
+    if miss.alone > 0 and gain < MOSTLY_OVERLAP * miss.alone:
+        return (
+            f"{zh}其受众的 {1 - gain / miss.alone:.0%} 已被名单触达。",
+            f"{en}{1 - gain / miss.alone:.0%} of its audience is reached by the roster already.",
+        )
+    priced = [
+        limit for limit in limits
+        if certificate.row_prices.get(limit.label, 0.0) > 0 and miss.item in limit.items
+    ]  # fmt: skip
+    if miss.toll > gain:
+        zh_names = "".join(f"、“{limit.text.zh}”的名额" for limit in priced)
+        en_names = "".join(f" and its place under '{limit.text.en}'" for limit in priced)
+        return (
+            f"{zh}它占用的预算 {price:,.0f}{zh_names}用在别处值 {miss.toll:,.0f}。",
+            f"{en}the {price:,.0f} it costs{en_names} bring {miss.toll:,.0f} elsewhere.",
+        )
+    with_it = np.append(taken, miss.item)
     for limit in limits:
         if limit.actual(with_it) > limit.actual(taken) and not limit.kept(with_it) and limit.kept(taken):
             return f"{zh}会突破“{limit.text.zh}”。", f"{en}would break '{limit.text.en}'."
-    own = float(alone.alone[n])
-    if own > 0 and gain < MOSTLY_OVERLAP * own:
-        return (
-            f"{zh}其受众的 {1 - gain / own:.0%} 已被名单触达。",
-            f"{en}{1 - gain / own:.0%} of its audience is reached by the roster already.",
-        )
-    if price > 0 and certificate.budget_price > 0 and gain / price < certificate.budget_price:
-        per, last = gain / price * 1000, certificate.budget_price * 1000
-        return (
-            f"{zh}每千元只新增 {per:,.0f} {unit.zh}，而预算的最后一千元可换 {last:,.0f}。",
-            f"{en}that is {per:,.0f} per 1,000 spent, where the last 1,000 of the budget buys {last:,.0f}.",
-        )
-    left = problem.budget - spent
+    left = problem.budget - miss.spent
     if price > left:
         return f"{zh}需 {price:,.0f}，预算只剩 {left:,.0f}。", f"{en}costs {price:,.0f} with {left:,.0f} left."
     return f"{zh}再选它会让名单整体变差。", f"{en}taking it would make the roster as a whole worse."

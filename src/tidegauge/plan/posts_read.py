@@ -62,7 +62,8 @@ def recent_posts(tables: Tables, now: dt.datetime) -> pl.DataFrame:
         "likes",
         engagements=known.ifelse(total, ibis.null("int64")),
         censored=joined.censored.fill_null(False),
-        age_s=joined.observed_at.epoch_seconds() - joined.published_at.epoch_seconds(),
+        # DuckDB's epoch keeps the fraction of a second though Ibis calls it an integer: hence the cast.
+        age_s=joined.observed_at.epoch_seconds().cast("float64") - joined.published_at.epoch_seconds().cast("float64"),
     )
     old_enough = rows.filter(rows.age_s >= MIN_AGE_DAYS * 86_400)
     rank = ibis.row_number().over(

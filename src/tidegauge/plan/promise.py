@@ -19,8 +19,8 @@ from tidegauge.plan.result import Interval
 from tidegauge.plan.roster import reach
 from tidegauge.plan.search import Search
 
-#: Persons of the independent panel.
-CHECK_PERSONS = 1_000_000
+#: Persons of the independent panel, as a multiple of the planning panel's: it holds the roster's creators alone.
+CHECK_TIMES = 3
 #: Confidence of the population bounds, shared between the lower and the upper one.
 CONFIDENCE = 0.99
 _Z = 2.576
@@ -53,7 +53,7 @@ def check_promise(found: Search, people: People | None, factors: Float, *, seed:
         return Promise(luck, found.solution.reach, found.certificate.gap)
     columns = problem.creator[taken]
     model = model_of(people.model, columns)
-    persons = max(CHECK_PERSONS, problem.panel.n_persons)
+    persons = CHECK_TIMES * problem.panel.n_persons
     fair = _alone(problem, taken, build_panel(model, persons, seed=seed + 7919))
     own = np.arange(len(taken), dtype=np.int64)
     free = replace(fair, panel=build_panel(model, persons, seed=seed + 7919, calibrate=False))
@@ -78,7 +78,9 @@ def population_gap(reached: float, upper_bound: float, check: Panel, planning: P
 
     Below: the mean on the independent panel less its standard error (a person's reach lies between 0 and 1, so its
     variance is at most m(1 - m)). Above: the bound of the planning panel plus the concentration of coverage, which is
-    self-bounding: E Z <= Z + 2L + sqrt(2ZL) with L = ln(1 / delta) (Boucheron, Lugosi and Massart 2000).
+    self-bounding: E Z <= Z + 2L + sqrt(2ZL) with L = ln(1 / delta) (Boucheron, Lugosi and Massart 2000). The planning
+    panel is calibrated, which takes the chance out of creators' totals; the inequality is for independent persons and
+    is used here as the larger, cautious allowance.
     """
     people = float(check.weight.sum())
     if people <= 0 or upper_bound <= 0:

@@ -33,11 +33,11 @@ from tidegauge.workspace.tables import Tables
 Progress = Callable[[float, str], None]
 
 #: Persons of the planning panel where the brief does not say.
-PANEL_PERSONS = 300_000
+PANEL_PERSONS = 600_000
 #: Probability that the interval of the reach covers, given the audience model.
 LEVEL = 0.9
 #: Seconds after which the search for the roster and its bound stops improving; it mostly ends long before.
-SEARCH_S = 20.0
+SEARCH_S = 12.0
 
 
 @dataclass(frozen=True)

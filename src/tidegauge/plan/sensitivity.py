@@ -11,8 +11,10 @@ import polars as pl
 from tidegauge.plan.certificate import certificate_of, tight_dual
 from tidegauge.plan.constraints import Limit
 from tidegauge.plan.flat import flatten
+from tidegauge.plan.greedy import as_solution, grow, violations
 from tidegauge.plan.problem import Certificate, Problem, Solution
 from tidegauge.plan.search import Search, quick_roster
+from tidegauge.plan.solve import tolls
 
 #: Budgets of the curve, as multiples of the brief's.
 CURVE_TIMES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
@@ -77,12 +79,24 @@ def _change(point: tuple[Solution, Certificate], base: float) -> tuple[float, fl
 
 
 def _resolved(problem: Problem, start: Solution) -> tuple[Solution, Certificate] | None:
-    """A roster and its bound after a fixed number of sweeps: the clock has no say, so that a plan can be remade."""
+    """A roster and its bound after a fixed number of sweeps: the clock has no say, so that a plan can be remade.
+
+    The bound's multipliers and fractions seed further rosters: by price alone a greedy does not see what limits cost.
+    """
     solution = quick_roster(problem, start=start.items)
     if solution is None:
         return None
     flat = flatten(problem)
-    dual, _ = tight_dual(flat, solution, sweeps=SWEEPS)
+    dual, x = tight_dual(flat, solution, sweeps=SWEEPS)
+    seeds = [grow(flat, np.empty(0, np.int64), toll=tolls(flat, dual.prices))]
+    for least in (0.9, 0.5):
+        core = np.flatnonzero(x >= least)
+        if flat.price[core].sum() <= flat.budget:
+            seeds.append(grow(flat, core))
+    for items in seeds:
+        if items is not None and not violations(problem, items):
+            trial = as_solution(problem, flat, items)
+            solution = trial if trial.reach > solution.reach else solution
     return solution, certificate_of(problem, flat, dual, solution.reach, "tight")
 
 
