@@ -44,7 +44,7 @@ def test_many_segments_fall_back_to_the_measures_own_picture(make_result):
     drawn = alt.Chart(rows).mark_point().encode(x="value:Q", y="platform:N")
     with_picture = replace(base, rows=rows, chart=drawn)
     assert isinstance(findings.chart(with_picture), Picture)
-    assert findings.chart(replace(with_picture, chart=None)).frame.height == 24
+    assert findings.chart(replace(with_picture, chart=None)).frame.height == 15
 
 
 def test_no_rows_and_only_missing_values_are_told_as_such(make_result):

@@ -71,6 +71,8 @@ class Table:
     currency: str = ""
     #: Rows of the deck's slide; a slide holds no hundred rows.
     deck_rows: int = 10
+    #: Rows of the page; the workbook has them all.
+    page_rows: int = 2_000
 
     def shown(self, depth: Depth) -> tuple[Column, ...]:
         """The columns of this depth that the frame really has."""

@@ -22,6 +22,9 @@ def cell(column: Column, row: Mapping[str, Any], lang: Lang) -> str:
         return interval(value, *bounds, lang)
     if column.kind == "by_unit":
         return in_unit(value, *bounds, str(row.get(column.unit_key) or ""), lang)
+    if column.kind == "money" and bounds == (value, value):
+        # A quoted price is no estimate; an interval of no width would only look like one.
+        return plain(value)
     if column.kind in ("money", "number"):
         return _with_bounds(*(plain(x) for x in (value, *bounds)))
     if column.kind == "share":

@@ -174,7 +174,9 @@ def yes_no(value: object, lang: Lang) -> str:
 
 def is_ratio(unit: str) -> bool:
     """Whether a measure's unit is a share or rate, read in per cent."""
-    return unit in ("ratio", "share", "rate", "probability", "fraction") or unit.endswith(("_share", "_rate"))
+    return unit in ("ratio", "share", "rate", "probability", "fraction", "ratio of views") or unit.endswith(
+        ("_share", "_rate")
+    )
 
 
 def in_unit(value: object, low: object, high: object, unit: str, lang: Lang) -> str:
@@ -182,8 +184,13 @@ def in_unit(value: object, low: object, high: object, unit: str, lang: Lang) -> 
 
     >>> in_unit(0.213, 0.198, 0.231, "ratio", "zh"), in_unit(123_456, 101_000, 148_000, "followers", "en")
     ('21.3 % [19.8, 23.1]', '123k [101k, 148k]')
+    >>> in_unit(60_000, None, None, "CNY", "zh"), in_unit(60_000, 50_000, 70_000, "CNY", "en")
+    ('6 万元', 'CNY 60k [50k, 70k]')
     """
     number, floor, ceiling = known(value), known(low), known(high)
+    if unit in CURRENCIES and number is not None:
+        _, bracket, rest = interval(value, low, high, lang).partition(" [")
+        return f"{money(number, unit, lang)}{bracket}{rest}"
     if not is_ratio(unit) or number is None:
         return interval(value, low, high, lang)
     bounds = "" if floor is None or ceiling is None else f" [{100 * floor:,.1f}, {100 * ceiling:,.1f}]"

@@ -6,27 +6,33 @@ knows a measure by name, so that a new measure is reported without a line of cod
 
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
 
 from tidegauge.report.blocks import BarChart, Block, Column, LineChart, Picture, Table
 from tidegauge.report.content import short
-from tidegauge.report.figures import in_unit, percent
-from tidegauge.report.words import column_word, reads
+from tidegauge.report.figures import in_unit, is_ratio, percent
+from tidegauge.report.words import LANGUAGES, column_word, reads
 from tidegauge.result import Result, Text
 
 #: Columns that are time, not a segment.
-TIME_COLUMNS = ("period", "date", "day", "week", "month", "observed_at")
+TIME_COLUMNS = ("period", "date", "day", "week", "month", "year", "at", "observed_at")
 #: More lines in one picture, or more dots, no longer read.
-_MOST_LINES, _MOST_DOTS = 8, 24
+_MOST_LINES, _MOST_DOTS = 6, 15
+_PAGE_ROWS = 300
 _EMPTY = Text("没有行：数据不足以计算。", "No rows: too little data.")
 
 
 def main_rows(result: Result) -> pl.DataFrame:
-    """The rows of the measure's first quantity: what its sentence and chart are about."""
+    """The rows of one quantity, which the sentence and the chart are about: the first share, else the first."""
     rows = result.rows
     if rows.is_empty() or "quantity" not in rows.columns:
         return rows
-    return rows.filter(pl.col("quantity") == rows.get_column("quantity")[0])
+    known = rows.unique("quantity", keep="first", maintain_order=True).select("quantity", "unit").iter_rows()
+    named = [(str(q), str(unit)) for q, unit in known]
+    shares = [q for q, unit in named if q.endswith("share") and is_ratio(unit)]
+    return rows.filter(pl.col("quantity") == (shares or [named[0][0]])[0])
 
 
 def _segments(result: Result) -> list[str]:
@@ -74,8 +80,7 @@ def chart(result: Result) -> Block | None:
     if rows.is_empty():
         return None
     time, segments = _time(result), _segments(result)
-    names = pl.concat_str([pl.col(c).cast(pl.String).fill_null("–") for c in segments], separator=" · ")
-    keyed = rows.with_columns((names if segments else pl.lit(result.measure)).alias("_name"))
+    keyed = _keyed(result, rows, segments)
     series = keyed.get_column("_name").n_unique()
     if time and keyed.get_column(time).n_unique() > 2 and keyed.select(time, "_name").is_unique().all():
         return _lines(result, keyed, time)
@@ -84,10 +89,23 @@ def chart(result: Result) -> Block | None:
     if result.chart is not None and (series < keyed.height or series > _MOST_DOTS):
         return Picture(f"{result.measure}-chart", result.explanation.question, result.chart)
     top = keyed.sort("value", descending=True).head(_MOST_DOTS)
-    category = Column("_name", Text("分段", "Segment"), "word")
+    category = Column("_zh", Text("分段", "Segment"), key_en="_en")
     title = _quantity_title(result, rows)
     value = Column("value", title, "by_unit", low="low", high="high", unit_key="unit")
     return BarChart(f"{result.measure}-chart", title, top, category, (value,), style="dot")
+
+
+def _keyed(result: Result, rows: pl.DataFrame, segments: list[str]) -> pl.DataFrame:
+    """The rows with one name per combination of segments, in both languages; missing segments are left out."""
+    if not segments:
+        title = column_word(result.measure)
+        return rows.with_columns(_name=pl.lit(result.measure), _zh=pl.lit(title.zh), _en=pl.lit(title.en))
+    parts = [pl.col(c).cast(pl.String) for c in segments]
+    names = [pl.concat_str(parts, separator=" · ", ignore_nulls=True).alias("_name")]
+    for lang in LANGUAGES:
+        told = [p.map_elements(partial(reads, lang=lang), return_dtype=pl.String) for p in parts]
+        names.append(pl.concat_str(told, separator=" · ", ignore_nulls=True).alias(f"_{lang}"))
+    return rows.with_columns(names)
 
 
 def _quantity_title(result: Result, rows: pl.DataFrame) -> Text:
@@ -97,18 +115,16 @@ def _quantity_title(result: Result, rows: pl.DataFrame) -> Text:
 
 
 def _lines(result: Result, keyed: pl.DataFrame, time: str) -> LineChart:
-    last = keyed.filter(pl.col(time) == pl.col(time).max()).sort("value", descending=True)
-    kept = last.get_column("_name").head(_MOST_LINES).to_list()
+    last = keyed.filter(pl.col(time) == pl.col(time).max()).sort("value", descending=True).head(_MOST_LINES)
     wide = keyed.select(pl.col(time).unique().sort())
     lines = []
-    for i, name in enumerate(kept):
-        one = keyed.filter(pl.col("_name") == name).select(
+    for i, row in enumerate(last.iter_rows(named=True)):
+        one = keyed.filter(pl.col("_name") == row["_name"]).select(
             time, *(pl.col(c).alias(f"{c}_{i}") for c in ("value", "low", "high", "unit"))
         )
         wide = wide.join(one, on=time, how="left", maintain_order="left")
-        parts = [str(p) for p in name.split(" · ")]
-        title = Text(*(" · ".join(reads(p, lang) for p in parts) for lang in ("zh", "en")))
-        lines.append(Column(f"value_{i}", title, "by_unit", low=f"low_{i}", high=f"high_{i}", unit_key=f"unit_{i}"))
+        name = Text(row["_zh"], row["_en"])
+        lines.append(Column(f"value_{i}", name, "by_unit", low=f"low_{i}", high=f"high_{i}", unit_key=f"unit_{i}"))
     x = Column(time, column_word(time), "date" if wide.schema[time].is_temporal() else "text")
     title = _quantity_title(result, keyed)
     return LineChart(f"{result.measure}-chart", title, wide, x, tuple(lines), y_title=title)
@@ -132,6 +148,7 @@ def table(result: Result) -> Table:
             Column("unit", Text("单位", "Unit"), "word", depth=2),
         ),
         _EMPTY,
+        page_rows=_PAGE_ROWS,
     )
 
 

@@ -17,14 +17,12 @@ from tidegauge.report import cells
 from tidegauge.report.blocks import BarChart, Block, Column, Facts, Head, LineChart, Paragraphs, Picture, Section, Table
 from tidegauge.report.charts import svg
 from tidegauge.report.figures import clean, known, unbroken
-from tidegauge.report.words import WORDS
+from tidegauge.report.words import LANGUAGES, WORDS
 from tidegauge.result import Text
 from tidegauge.vocab import Lang
 
-#: A page with more rows no longer scrolls well; the workbook has them all.
-_MOST_ROWS = 2_000
-#: From so many rows on a table can be filtered.
-_FILTER_FROM = 8
+#: From so many rows on a table can be filtered where it has choices, and in any case.
+_FILTER_FROM, _FILTER_ALWAYS = 8, 20
 #: Up to so many rows a table stands in full, without a window to scroll in.
 _SHORT = 15
 #: A table of so few columns is not drawn out over the whole page.
@@ -43,7 +41,7 @@ def page(sections: Sequence[Section], head: Head, *, lang: Lang) -> str:
         f"default-src 'none'; style-src 'sha256-{_hash(css)}'; script-src 'sha256-{_hash(script)}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
-    title = {k: _e(f"{head.title[k]} · {WORDS['product'][k]}") for k in ("zh", "en")}
+    title = {k: _e(f"{head.title[k]} · {WORDS['product'][k]}") for k in LANGUAGES}
     links = "".join(f'<li><a href="#{_e(s.name)}">{_bi(s.title)}</a></li>' for s in sections)
     body = "".join(_section(s) for s in sections)
     return f"""<!doctype html>
@@ -152,8 +150,7 @@ def _figures(charts: Sequence[LineChart | BarChart | Picture]) -> str:
 
 
 def _figure(chart: LineChart | BarChart | Picture, width: int) -> str:
-    languages: tuple[Lang, ...] = ("zh", "en")
-    pictures = {k: svg(chart, k, width=width) for k in languages}
+    pictures = {k: svg(chart, k, width=width) for k in LANGUAGES}
     if not pictures["zh"]:
         return ""
     both = "".join(f'<div class="draw {k}" lang="{_TAGS[k]}">{v}</div>' for k, v in pictures.items())
@@ -164,7 +161,7 @@ def _table(table: Table) -> str:
     if table.frame.is_empty():
         return f'<div class="card"><h3>{_bi(table.title)}</h3><p class="empty">{_bi(table.empty)}</p></div>'
     columns = table.shown(2)
-    shown = table.frame.head(_MOST_ROWS)
+    shown = table.frame.head(table.page_rows)
     tops = {c.key: _top(table, c) for c in columns if c.bar}
     head = "".join(_head_cell(table, c) for c in columns)
     rows = shown.to_dicts()
@@ -172,7 +169,8 @@ def _table(table: Table) -> str:
     rest = table.frame.height - shown.height
     told = WORDS["more_rows"]
     more = Text(told.zh.format(n=f"{rest:,}"), told.en.format(n=f"{rest:,}"))
-    tools = _tools(table, columns) if shown.height >= _FILTER_FROM else ""
+    choosable = shown.height >= _FILTER_FROM and any(c.facet for c in columns)
+    tools = _tools(table, columns) if choosable or shown.height >= _FILTER_ALWAYS else ""
     short = ("" if shown.height > _SHORT else " short") + (" slim" if len(columns) <= _SLIM else "")
     return (
         f'<div class="card"><h3>{_bi(table.title)}</h3>{tools}'

@@ -5,6 +5,9 @@ from __future__ import annotations
 from tidegauge.result import Text
 from tidegauge.vocab import LABELS, Lang, label
 
+#: The languages of every text.
+LANGUAGES: tuple[Lang, ...] = ("zh", "en")
+
 WORDS: dict[str, Text] = {
     "product": Text("验潮 Tidegauge", "Tidegauge 验潮"),
     "plan_report": Text("达人投放方案", "Creator plan"),
@@ -60,6 +63,46 @@ COLUMNS: dict[str, Text] = {
     "name": Text("昵称", "Name"),
     "displacement": Text("位移", "Displacement"),
     "tiers": Text("层级流动", "Tier migration"),
+    "flow": Text("话题流动", "Topic flow"),
+    "inequality": Text("集中与不平等", "Inequality"),
+    "accounts": Text("账号数", "accounts"),
+    "account_share": Text("账号占比", "share of accounts"),
+    "follower_share": Text("粉丝占比", "share of followers"),
+    "exit_share": Text("退出比例", "share that exits"),
+    "migration": Text("迁移概率", "migration probability"),
+    "migration_naive": Text("迁移概率（只按首末）", "migration probability (ends only)"),
+    "forecast": Text("预测", "forecast"),
+    "jsd": Text("组合差异 JSD", "difference of mixes (JSD)"),
+    "trend": Text("趋势", "trend"),
+    "trend_p": Text("趋势检验 p 值", "p-value of the trend"),
+    "dispersion": Text("离散度", "dispersion"),
+    "shared_share": Text("共同话题占比", "share of topics in common"),
+    "shared_share_raw": Text("共同话题占比（未校正）", "share in common (uncorrected)"),
+    "chance_share": Text("偶然重合占比", "share expected by chance"),
+    "first_share": Text("先出现的占比", "share of firsts"),
+    "undecided_share": Text("先后不明的占比", "share undecided"),
+    "lag_h_q10": Text("领先小时（一成分位）", "lead in hours (10 %)"),
+    "lag_h_median": Text("领先小时（中位）", "lead in hours (median)"),
+    "lag_h_q90": Text("领先小时（九成分位）", "lead in hours (90 %)"),
+    "top10_share": Text("前 10 % 的份额", "share of the top 10 %"),
+    "lorenz": Text("洛伦兹曲线", "Lorenz curve"),
+    "tail_exponent": Text("尾部指数", "tail exponent"),
+    "tail_from": Text("尾部起点", "where the tail begins"),
+    "goodness_p": Text("拟合检验 p 值", "p-value of the fit"),
+    "vuong_lognormal": Text("与对数正态之比较 z", "z against the lognormal"),
+    "displacement_index_raw": Text("位移指数（未校正）", "displacement index (uncorrected)"),
+    "views_per_post": Text("每件作品播放", "views per post"),
+    "interactions_per_post": Text("每件作品互动", "interactions per post"),
+    "follower_growth": Text("粉丝增长", "growth of followers"),
+    "price": Text("报价", "price"),
+    "save_rate": Text("收藏率", "save rate"),
+    "share_rate": Text("转发率", "share rate"),
+    "engagement_rate": Text("互动率", "engagement rate"),
+    "other": Text("对照", "Other"),
+    "to": Text("去向", "To"),
+    "at": Text("时点", "At"),
+    "year": Text("年", "Year"),
+    "point": Text("位置", "Point"),
     "convergence": Text("趋同", "Convergence"),
     "renewal": Text("新生", "Renewal"),
     "opportunity": Text("机会", "Opportunity"),
@@ -70,9 +113,6 @@ COLUMNS: dict[str, Text] = {
     "change": Text("变化量", "change"),
     "share_change": Text("份额变化", "change of share"),
     "growth": Text("增长率", "growth"),
-    "growth.market": Text("增长：大盘", "growth: market"),
-    "growth.mix": Text("增长：结构", "growth: mix"),
-    "growth.own": Text("增长：自身", "growth: own"),
     "displacement_index": Text("位移指数", "displacement index"),
     "rank_mobility": Text("名次流动", "rank mobility"),
     "hhi": Text("集中度 HHI", "concentration HHI"),
@@ -81,6 +121,20 @@ COLUMNS: dict[str, Text] = {
     "dimension": Text("维度", "Dimension"),
     "from_tier": Text("原层级", "From tier"),
     "to_tier": Text("新层级", "To tier"),
+}
+
+#: Parts of a quantity, after its point: growth.mix is the part of growth that the mix explains.
+PARTS: dict[str, Text] = {
+    "market": Text("大盘", "market"),
+    "mix": Text("结构", "mix"),
+    "own": Text("自身", "own doing"),
+    "stayers": Text("留在本层级者", "stayers"),
+    "from_below": Text("自下层升入", "from below"),
+    "from_above": Text("自上层降入", "from above"),
+    "to_above": Text("升往上层", "to above"),
+    "to_below": Text("降往下层", "to below"),
+    "entry": Text("新进入", "entry"),
+    "exit": Text("退出", "exit"),
 }
 
 UNITS: dict[str, Text] = {
@@ -98,7 +152,21 @@ UNITS: dict[str, Text] = {
     "creators": Text("位达人", "creators"),
     "persons": Text("人", "people"),
     "hours": Text("小时", "hours"),
+    "h": Text("小时", "h"),
     "days": Text("天", "days"),
+    "accounts": Text("账号", "accounts"),
+    "interactions": Text("互动", "interactions"),
+    "bits": Text("比特", "bits"),
+    "bits per year": Text("比特/年", "bits per year"),
+    "p-value": Text("p 值", "p-value"),
+    "probability": Text("概率", "probability"),
+    "exponent": Text("指数", "exponent"),
+    "per 30 days": Text("每 30 天", "per 30 days"),
+    "ratio of views": Text("占播放的比例", "ratio of views"),
+    "rate_card": Text("报价单", "rate card"),
+    "channel": Text("账号增长推算", "inferred from the channel's growth"),
+    "platform_line": Text("平台一般水平", "the platform's usual level"),
+    "followers_ratio": Text("粉丝量乘引用比例", "followers times a cited ratio"),
     "index": Text("指数", "index"),
     "CNY": Text("元", "CNY"),
 }
@@ -130,6 +198,9 @@ def word(key: str, lang: Lang) -> str:
 def goal_words(goal: str) -> tuple[Text, Text]:
     """The name and the unit of what the plan makes large; an unknown goal reads as reach."""
     kind = next((k for k in GOALS if goal.startswith(k)), "reach")
+    times = goal.removeprefix("frequency").strip()
+    if kind == "frequency" and times.isdigit():
+        return Text(f"至少触达 {times} 次的人数", f"People reached at least {times} times"), GOALS[kind][1]
     return GOALS[kind]
 
 
@@ -142,9 +213,15 @@ def reads(name: str, lang: Lang) -> str:
     if name in LABELS:
         return label(name, lang)
     found = COLUMNS.get(name) or UNITS.get(name)
-    return found[lang] if found else name
+    if found:
+        return found[lang]
+    whole, dot, part = name.partition(".")
+    if dot and part in PARTS:
+        return f"{reads(whole, lang)}{'：' if lang == 'zh' else ': '}{PARTS[part][lang]}"
+    return name
 
 
 def column_word(key: str) -> Text:
-    """A column's name as people read it, else the name itself."""
-    return COLUMNS.get(key, Text(key.replace("_", " "), key.replace("_", " ")))
+    """The name of a column, measure or quantity as people read it, else the name itself."""
+    zh, en = reads(key, "zh"), reads(key, "en")
+    return Text(zh.replace("_", " "), en.replace("_", " ")) if zh == en == key else Text(zh, en)

@@ -20,6 +20,8 @@ def labelled(frame: pl.DataFrame) -> pl.DataFrame:
 @section("constraints", order=70, title=Text("约束", "Rules"), needs="plan")
 def constraints(plan: Plan) -> Section:
     frame = labelled(plan.constraints)
+    if "kind" in frame.columns:
+        frame = frame.with_columns(pl.col("kind").replace("spend", plan.currency).alias("unit"))
     nothing = Text("除预算外，需求单没有别的约束。", "Beside the budget the brief sets no rule.")
     table = Table(
         "constraints",
@@ -27,9 +29,9 @@ def constraints(plan: Plan) -> Section:
         frame,
         (
             Column("label_zh", Text("约束", "Rule"), key_en="label_en", wide=True),
-            Column("low", Text("至少", "At least"), "by_unit", unit_key="kind"),
-            Column("actual", Text("实际", "Actual"), "by_unit", unit_key="kind"),
-            Column("high", Text("至多", "At most"), "by_unit", unit_key="kind"),
+            Column("low", Text("至少", "At least"), "by_unit", unit_key="unit"),
+            Column("actual", Text("实际", "Actual"), "by_unit", unit_key="unit"),
+            Column("high", Text("至多", "At most"), "by_unit", unit_key="unit"),
             Column("kept", Text("已遵守", "Kept"), "flag"),
             Column("shadow_price", Text("影子价格", "Shadow price"), "number", depth=2),
             Column("kind", Text("种类", "Kind"), depth=3),

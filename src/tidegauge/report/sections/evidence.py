@@ -13,6 +13,7 @@ from tidegauge.report.figures import bound_percent, clean, known, money, percent
 from tidegauge.report.registry import section
 from tidegauge.result import Provenance, Text
 
+_MOST_IDS = 6
 _KEY = Column("key_zh", Text("项目", "Item"), key_en="key_en")
 _VALUE = Column("value", Text("内容", "Value"), wide=True)
 
@@ -31,11 +32,17 @@ def provenance_rows(p: Provenance) -> list[tuple[Text, str]]:
     return [
         (Text("数据快照", "Data snapshot"), "–" if p.snapshot is None else str(p.snapshot)),
         (Text("导入次数", "Ingests"), str(len(p.ingests))),
-        (Text("导入编号", "Ingest ids"), ", ".join(clean(i) for i in p.ingests) or "–"),
+        (Text("导入编号", "Ingest ids"), _few([clean(i) for i in p.ingests])),
         (Text("引擎", "Engine"), clean(p.engine)),
         (Text("随机种子", "Seed"), "–" if p.seed is None else str(p.seed)),
         (Text("计算时间", "Computed at"), p.computed_at.isoformat(timespec="seconds")),
     ]
+
+
+def _few(ids: list[str]) -> str:
+    """The first ids; the snapshot names them all, and a list of hundreds hides the rest of the table."""
+    rest = f" … (+{len(ids) - _MOST_IDS:,})" if len(ids) > _MOST_IDS else ""
+    return ", ".join(ids[:_MOST_IDS]) + rest if ids else "–"
 
 
 @section("evidence", order=90, title=Text("依据", "Evidence"), needs="plan")

@@ -46,6 +46,9 @@ COLUMNS = (
     Column("stage", Text("阶段", "Stage"), "word", depth=3),
     Column("terms", Text("合作条款", "Terms"), depth=3),
     Column("price_assumed", Text("报价为假设", "Price assumed"), "flag", depth=3),
+    Column("price_source", Text("报价来源", "Source of the price"), depth=3),
+    Column("views_basis", Text("播放依据", "Basis of the views"), "word", depth=3),
+    Column("booked", Text("已预订", "Booked"), "flag", depth=3),
 )
 
 

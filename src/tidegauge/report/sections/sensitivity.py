@@ -16,6 +16,8 @@ from tidegauge.report.sections.constraints import labelled
 from tidegauge.report.words import goal_words
 from tidegauge.result import Text
 
+#: Fewer than half a person is nobody.
+_TELLABLE = 0.5
 _BUDGET_KEYS = ("budget", "预算")
 
 
@@ -31,6 +33,11 @@ def sensitivity(plan: Plan) -> Section | None:
             "Shadow prices are the multipliers of the bound: its rate of change for small moves; for large moves "
             "see the budget curve and the what-if runs.",
         ),
+        Text(
+            "假设重算：点是重新优化后找到的增量，区间的上端是已证明不可能超过的增量。",
+            "What-if runs: the dot is the gain that a new optimisation found, the interval's upper end the gain proven "
+            "to be impossible to exceed.",
+        ),
     )
     message = sentences[0] if sentences else _first_what_if(plan)
     told: tuple[Block, ...] = (Paragraphs("shadow-prices", tuple(sentences[1:])),) if len(sentences) > 1 else ()
@@ -44,14 +51,14 @@ def shadow_sentences(plan: Plan) -> list[Text]:
     c = plan.currency
     found = []
     budget = next((known(plan.shadow_prices[k]) for k in _BUDGET_KEYS if k in plan.shadow_prices), None)
-    if budget is not None and budget > 0:
+    if budget is not None and budget * step >= _TELLABLE:
         found.append(
             Text(
                 f"预算每多 {money(step, c, 'zh')}，最多约多 {counted(budget * step, unit, 'zh')}。",
                 f"{money(step, c, 'en')} more would bring up to about {compact(budget * step, 'en')} more {unit.en}.",
             )
         )
-    elif budget is not None:
+    elif budget == 0:
         found.append(
             Text("预算没有用尽：加钱不会带来更多。", "The budget does not bind: more money would bring nothing.")
         )
@@ -65,6 +72,8 @@ def shadow_sentences(plan: Plan) -> list[Text]:
         size = 1.0 if per_head else step
         by_zh, by_en = ("1 位", "one creator") if per_head else (money(step, c, "zh"), money(step, c, "en"))
         gain = abs(price) * size
+        if gain < _TELLABLE:
+            continue
         found.append(
             Text(
                 f"把「{zh}」放宽 {by_zh}，最多约多 {counted(gain, unit, 'zh')}。",
@@ -96,7 +105,9 @@ def _what_if(plan: Plan) -> tuple[Block, ...]:
     value, low, high = _bounds(frame)
     if not value:
         return ()
-    change = Column(value, Text("触达变化", "Change of reach"), "count", low=low, high=high)
+    change = Column(
+        value, Text("触达增量 [至少, 至多]", "Gain in reach [at least, at most]"), "count", low=low, high=high
+    )
     case = Column("label_zh", Text("如果", "What if"), key_en="label_en", wide=True)
     empty = Text("没有假设重算。", "Nothing else was tried.")
     title = Text("假设重算", "What-if runs")
@@ -113,7 +124,8 @@ def _first_what_if(plan: Plan) -> Text:
         return Text("", "")
     first = plan.what_if.row(0, named=True)
     value, *_ = _bounds(plan.what_if)
+    _, unit = goal_words(plan.goal)
     return Text(
-        f"如果{clean(first.get('label_zh'))}：触达变化 {compact(first.get(value), 'zh')}。",
-        f"What if {clean(first.get('label_en'))}: reach changes by {compact(first.get(value), 'en')}.",
+        f"{clean(first.get('label_zh'))}，约多 {counted(first.get(value), unit, 'zh')}。",
+        f"With {clean(first.get('label_en'))}, about {compact(first.get(value), 'en')} more {unit.en}.",
     )

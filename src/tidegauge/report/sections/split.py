@@ -6,11 +6,14 @@ import polars as pl
 
 from tidegauge.plan.result import Plan
 from tidegauge.report.blocks import BarChart, Column, Section, Table
-from tidegauge.report.figures import percent
+from tidegauge.report.figures import DASH, percent
 from tidegauge.report.registry import section
 from tidegauge.report.words import column_word
 from tidegauge.result import Text
 from tidegauge.vocab import label
+
+#: Buckets in a picture; the table has them all.
+_BARS = 12
 
 BUCKET = Column("bucket", Text("分组", "Group"), "word")
 SHARE = Column("cost_share", Text("本方案", "This plan"), "share", bar=True)
@@ -19,14 +22,15 @@ BEFORE = Column("cost_share_before", Text("此前", "Before"), "share")
 
 @section("split", order=50, title=Text("预算分配", "Budget split"), needs="plan")
 def split(plan: Plan) -> Section | None:
-    frame = plan.split
-    if frame.is_empty():
+    if plan.split.is_empty():
         return None
+    # A creator without the dimension (no category read) falls into the bucket "".
+    frame = plan.split.with_columns(pl.col("bucket").replace("", None))
     has_before = "cost_share_before" in frame.columns and frame.get_column("cost_share_before").is_not_null().any()
     dimensions = frame.get_column("dimension").unique(maintain_order=True).to_list()
     charts = []
     for d in dimensions:
-        part = frame.filter(pl.col("dimension") == d).sort("cost_share", descending=True, nulls_last=True)
+        part = frame.filter(pl.col("dimension") == d).sort("cost_share", descending=True, nulls_last=True).head(_BARS)
         # One bucket with everything says nothing as a picture; the table has it.
         if part.height > 1:
             word = column_word(d)
@@ -68,7 +72,7 @@ def split(plan: Plan) -> Section | None:
 def _message(frame: pl.DataFrame, dimension: str, has_before: bool) -> Text:
     part = frame.filter(pl.col("dimension") == dimension).sort("cost_share", descending=True, nulls_last=True)
     top = part.row(0, named=True)
-    zh, en = label(str(top["bucket"]), "zh"), label(str(top["bucket"]), "en")
+    zh, en = (label(str(top["bucket"] or DASH), lang) for lang in ("zh", "en"))
     before = top.get("cost_share_before") if has_before else None
     moved_zh = f"，此前为 {percent(before)}" if before is not None else ""
     moved_en = f"; before it was {percent(before)}" if before is not None else ""
