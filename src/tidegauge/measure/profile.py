@@ -53,7 +53,7 @@ EXPLANATION = Explanation(
         en="It is the typical creator's level (a geometric mean), not a total; creators outside the sample are not in "
         "it; shrinkage draws extreme cells in.",
     ),
-    reference="Morris (1983) Parametric empirical Bayes inference; Gelman et al., Bayesian Data Analysis, 3rd ed., 5.4; "
+    reference="Morris (1983) Parametric empirical Bayes inference; Gelman et al., Bayesian Data Analysis, 5.4; "
     "Smyth (2004) Linear models and empirical Bayes methods; Tobin (1958) for floors",
 )
 
@@ -103,7 +103,7 @@ def profile(
     if not records:
         raise MeasureError(
             "one creator in each of a few cells says nothing of how creators differ",
-            mend="ingest more, or ask for less --by",
+            mend="ingest more creators, or ask for less --by",
         )
     found = table(records, (*by, "quantity"))
     shown = found.filter(pl.col("quantity") == found.item(0, "quantity")).with_columns(
