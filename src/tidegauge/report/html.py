@@ -211,7 +211,8 @@ def _cell(column: Column, row: dict[str, object], tops: dict[str, float], place:
         return f'<td class="n barred"{value}>{bar}<span class="v">{shown}</span></td>'
     if column.numeric:
         return f'<td class="n"{value}>{shown}</td>'
-    kind = "first" if place == 0 else "wide" if column.wide else "t" if column.kind == "text" else "w"
+    plain = {"text": "t", "word": "k"}.get(column.kind, "w")
+    kind = "first" if place == 0 else "wide" if column.wide else plain
     return f'<td class="{kind}"{value}>{shown}</td>'
 
 

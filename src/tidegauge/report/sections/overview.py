@@ -7,6 +7,7 @@ from tidegauge.report.blocks import Fact, Facts, Paragraphs, Section
 from tidegauge.report.content import WorkspaceReport
 from tidegauge.report.figures import compact
 from tidegauge.report.registry import section
+from tidegauge.report.words import column_word
 from tidegauge.result import Text
 
 
@@ -39,11 +40,16 @@ def workspace_headlines(content: WorkspaceReport) -> tuple[Fact, ...]:
     )
 
 
+def _told(name: str, sentence: Text) -> Text:
+    measure = column_word(name)
+    return Text(f"{measure.zh}：{sentence.zh}", f"{measure.en}: {sentence.en}")
+
+
 @section("overview", order=5, title=Text("概览", "Overview"), needs="workspace")
 def overview(content: WorkspaceReport) -> Section:
     tables = content.status.get("tables", {})
     creators, posts = tables.get("creators", 0), tables.get("posts", 0)
-    told = tuple(findings.sentence(r) for r in content.results.values())
+    told = tuple(_told(name, findings.sentence(r)) for name, r in content.results.items())
     blocks = (Facts("headlines", workspace_headlines(content)), *((Paragraphs("findings", told),) if told else ()))
     return Section(
         Text(
