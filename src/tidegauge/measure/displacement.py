@@ -34,8 +34,8 @@ EXPLANATION = Explanation(
     formula="s = x/Σx; Δx = x·g + Σ_c x_c(g_c − g) + Σ_c(Δx_c − x_c·g_c); D = ½Σ|Δs|; HHI = Σs²",
     assumptions=Text(
         "观测到的达人视为同类达人的随机样本；区间来自按达人（而非按行）的重抽样，尾部按帕累托半参数化。",
-        "The creators observed are a random sample of creators of their kind; intervals come from drawing creators (not rows) "
-        "again, with a semi-parametric Pareto tail.",
+        "The creators observed are a random sample of their kind; intervals come from drawing creators (not "
+        "rows) again, with a semi-parametric Pareto tail.",
     ),
     limits=Text(
         "说不了没有被收集的达人；后来才开始收集的达人会像新进者（panel=matched 只比较首末期都有的达人）；"
