@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+import threading
 
 import pytest
-from file_writers import write_csv, write_jsonl
+from file_writers import read_all, write_csv, write_jsonl
 
-from tidegauge.errors import UsageError
+from tidegauge.errors import SourceError, UsageError
 from tidegauge.schema import DATA_TABLES
-from tidegauge.sources import choose, open_readings, sniff, sources
+from tidegauge.sources import choose, open_readings, reading, sniff, sources
 from tidegauge.sources import registry as register
 
 SPEND = {"brand": "b", "stream": "douyin", "period_start": "2026-01-05", "period_end": "2026-01-11", "cost": "1000"}
@@ -130,3 +131,37 @@ def test_a_source_added_as_one_file_shows_up(tmp_path, monkeypatch):
     write_csv(tmp_path / "d.csv", [{"mood": "good", "day": "2026-01-01"}])
     assert choose(sniff(tmp_path / "d.csv")).name == "diary"
     sys.modules.pop("more_sources.diary")
+
+
+def test_large_files_are_read_ahead_and_nothing_changes(tmp_path, context, monkeypatch):
+    write_csv(tmp_path / "s.csv", [SPEND | {"stream": str(i)} for i in range(500)])
+    alone = read_all([tmp_path / "s.csv"], context)
+    monkeypatch.setattr(reading, "_LARGE", 0)
+    ahead = read_all([tmp_path / "s.csv"], context)
+    assert [b.tables["spend"].rows() for b in ahead] == [b.tables["spend"].rows() for b in alone]
+
+
+def test_an_error_in_the_reading_thread_reaches_the_caller_and_an_early_end_stops_the_thread():
+    def failing():
+        yield 1
+        raise SourceError("broke off")
+
+    found = reading._ahead(failing())
+    assert next(found) == 1
+    with pytest.raises(SourceError, match="broke off"):
+        next(found)
+
+    made = []
+
+    def endless():
+        while True:
+            made.append(1)
+            yield len(made)
+
+    found = reading._ahead(endless())
+    assert [next(found), next(found)] == [1, 2]
+    found.close()
+    after = len(made)
+    assert after <= 5
+    assert not [t for t in threading.enumerate() if t.name == "tidegauge-reader"]
+    assert len(made) == after

@@ -99,6 +99,9 @@ def read_json(path: Path, container: Container, columns: Sequence[str]) -> Itera
 
 def _chunks(path: Path, container: Container, array: bool) -> Iterator[tuple[bytes, int, bytes]]:
     """Chunks of whole lines, bytes read so far, and the head of a record that was too long to hold."""
+    if not array and container.encoding == "utf-8" and not container.gzipped:
+        yield from _plain_chunks(path, container.bom)
+        return
     state = np.zeros(5, np.int64)
     parts: list[bytes] = []
     held, done, skipping = 0, 0, b""
@@ -136,6 +139,29 @@ def _chunks(path: Path, container: Container, array: bool) -> Iterator[tuple[byt
         yield rest, done, b""
     if state[_STRAY]:
         yield b"(text after the end of the array)", done, b""
+
+
+def _plain_chunks(path: Path, start: int) -> Iterator[tuple[bytes, int, bytes]]:
+    """The same for plain UTF-8 lines: cut at the last line end and read the rest again, which spares a copy."""
+    with path.open("rb") as file:
+        file.seek(start)
+        size = CHUNK_BYTES
+        while block := file.read(size):
+            end = block.rfind(b"\n") + 1
+            if len(block) < size:  # the end of the file, whether it ends a line or breaks off
+                yield block, file.tell(), b""
+            elif end:
+                file.seek(end - len(block), io.SEEK_CUR)
+                yield block[:end], file.tell(), b""
+                size = CHUNK_BYTES
+            elif size < MAX_RECORD_BYTES:
+                file.seek(-len(block), io.SEEK_CUR)
+                size = min(2 * size, MAX_RECORD_BYTES)
+            else:
+                head, size = block[:2_000], CHUNK_BYTES
+                while block and not block.endswith(b"\n"):
+                    block = file.readline(CHUNK_BYTES)
+                yield b"", file.tell(), head
 
 
 def _parse(chunk: bytes, columns: Sequence[str], first: int) -> tuple[pl.DataFrame, list[tuple[str, str, str]], int]:

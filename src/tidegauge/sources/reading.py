@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import queue
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +17,8 @@ from tidegauge.workspace.batch import Batch, ReadContext, Reading
 
 #: A source less sure than this does not take a file.
 _SURE = 0.5
+#: Larger files are read ahead in a thread; for small ones it is not worth one.
+_LARGE = 32 << 20
 #: What lies beside data in every collector's directory and is none.
 _NOT_DATA = {
     ".md", ".rst", ".html", ".htm", ".pdf", ".doc", ".docx", ".ppt", ".pptx", ".toml", ".yaml", ".yml", ".ini",
@@ -125,10 +130,43 @@ def choose(sample: Sample) -> Source:
     )
 
 
+def _ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The same batches, the next one made in a thread of its own while the caller works on the last."""
+    made: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=1)
+    stopped = threading.Event()
+
+    def put(item: Batch | BaseException | None) -> None:
+        while not stopped.is_set():
+            with contextlib.suppress(queue.Full):
+                made.put(item, timeout=0.1)
+                break
+
+    def make() -> None:
+        try:
+            for batch in batches:
+                put(batch)
+                if stopped.is_set():
+                    return
+            put(None)
+        except BaseException as e:
+            put(e)
+
+    maker = threading.Thread(target=make, name="tidegauge-reader", daemon=True)
+    maker.start()
+    try:
+        while (item := made.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stopped.set()
+        maker.join()
+
+
 def _guarded(file: Path, batches: Iterator[Batch]) -> Iterator[Batch]:
     """A file that changes or vanishes while it is read is an error with a name, not a traceback."""
     try:
-        yield from batches
+        yield from _ahead(batches) if file.stat().st_size > _LARGE else batches
     except OSError as e:
         raise SourceError(
             f"reading failed: {e.strerror or e}", where=str(file), mend="check the disk and the file"
