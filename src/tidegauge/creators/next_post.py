@@ -21,7 +21,7 @@ LEVEL = 0.8
 _VIEWS_PER_LIKE_LOG, _VIEWS_PER_LIKE_SD = 3.5, 0.85
 _SCHEMA = {
     "creator_id": pl.String, "format": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64,
-    "log_mean": pl.Float64, "log_sd": pl.Float64, "n": pl.Int64, "basis": pl.String,
+    "log_mean": pl.Float64, "log_sd": pl.Float64, "level_sd": pl.Float64, "n": pl.Int64, "basis": pl.String,
 }  # fmt: skip
 
 
@@ -34,7 +34,8 @@ def forecast_next_post(
     `seed` is accepted so that all forecasts share one signature; this one is deterministic.
 
     Returns creator_id, format, value (median), low and high (central 80 %), log_mean and log_sd (location and standard
-    deviation of log(count + 1); Student t with 5 degrees of freedom), n (the creator's posts in that format), basis:
+    deviation of log(count + 1); Student t with 5 degrees of freedom), level_sd (how well the creator's own level is
+    known, without the chance of a single post), n (the creator's posts in that format), basis:
     "posts" (own posts in that format), "creator" (own posts in other formats), "cell" (creators of the platform, tier
     and category), "likes" (the platform shows no views: forecast likes × views per like, assumed where no platform of
     the workspace shows both). Formats: those a creator has posted or offers; else the platform's most frequent one.
@@ -170,6 +171,7 @@ def _predict(
     frame = wanted.with_columns(
         pl.Series("log_mean", np.maximum(mean, 0.0)),
         pl.Series("log_sd", np.sqrt(scale2 * DEGREES / (DEGREES - 2))),
+        pl.Series("level_sd", np.sqrt(np.maximum(scale2 - fit.noise, 1e-6))),
         pl.Series("value", np.expm1(np.clip(mean, 0.0, 27.0))),
         pl.Series("low", np.expm1(np.clip(mean - reach, 0.0, 27.0))),
         pl.Series("high", np.expm1(np.clip(mean + reach, 0.0, 27.0))),
@@ -214,6 +216,7 @@ def _through_likes(
     guessed = likes.filter(pl.col("platform").is_in(blind)).with_columns(
         mean.alias("log_mean"),
         total_sd.alias("log_sd"),
+        (pl.col("level_sd").pow(2) + sd**2).sqrt().alias("level_sd"),
         (mean.clip(0.0, 27.0).exp() - 1).alias("value"),
         ((mean - reach).clip(0.0, 27.0).exp() - 1).alias("low"),
         ((mean + reach).clip(0.0, 27.0).exp() - 1).alias("high"),
