@@ -72,3 +72,12 @@ def test_an_unknown_platform_name_in_a_table_is_rejected_by_the_schema(tmp_path,
     done = ingest_file(tmp_path / "t.csv")
     assert done.tables["topics"].height == 0
     assert "vocabulary" in done.rejects["reason"][0]
+
+
+def test_links_say_more_than_folders_far_above(tmp_path, ingest_file):
+    far = tmp_path / "weibo" / "lists"
+    far.mkdir(parents=True)
+    write_json(far / "2026-01-02.json", [{"title": "动画", "url": "https://www.bilibili.com/video/BV1"}])
+    assert ingest_file(far / "2026-01-02.json").tables["topics"]["platform"].to_list() == ["bilibili"]
+    write_json(far / "2026-01-03.json", [{"title": "动画", "url": ""}])
+    assert ingest_file(far / "2026-01-03.json").tables["topics"]["platform"].to_list() == ["weibo"]

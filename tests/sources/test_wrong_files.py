@@ -306,3 +306,17 @@ def test_the_sample_of_a_large_file_reads_only_its_head(tmp_path):
     sample = sniff(tmp_path / "a.jsonl")
     assert sample.kind == "jsonl"
     assert len(sample.parts[""][1]) == 50
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_an_answer_that_wraps_its_records(tmp_path, ingest_file, indent):
+    wrapped = {"code": 0, "message": "ok", "items": notes(3)}
+    (tmp_path / "a.json").write_text(json.dumps(wrapped, ensure_ascii=False, indent=indent), encoding="utf-8")
+    done = ingest_file(tmp_path / "a.json")
+    assert (done.records, done.tables["posts"].height, done.rejects.height) == (3, 3, 0)
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_one_record_alone_in_its_file(tmp_path, ingest_file, indent):
+    (tmp_path / "a.json").write_text(json.dumps(NOTE | {"images": [{"u": 1}], "more": [{"v": 2}]}, indent=indent))
+    assert ingest_file(tmp_path / "a.json").tables["posts"].height == 1

@@ -6,6 +6,7 @@ import codecs
 import csv
 import gzip
 import io
+import re
 import sqlite3
 import zipfile
 import zlib
@@ -36,6 +37,8 @@ _MAGIC = {
     b"BZh": "a bzip2 archive",
     b"\x28\xb5\x2f\xfd": "a Zstandard archive",
 }
+_KINDS = "name a JSON, CSV, Excel, SQLite or Parquet file"
+_UTF8 = "save it as UTF-8"
 #: Above this share of damaged characters a file that is not quite UTF-8 is taken to be in another encoding.
 _DAMAGE = 0.05
 
@@ -98,12 +101,10 @@ def _binary(path: Path, head: bytes) -> Container | None:
             return Container("xlsx")
         raise SourceError("this is a zip archive", where=where, mend="unpack it and name the directory")
     if head[4:12] in (b"ftypisom", b"ftypmp42", b"ftypM4V "):
-        raise SourceError("this is a video", where=where, mend="name a data file")
+        raise SourceError("this is a video, no data", where=where, mend=_KINDS)
     for magic, what in _MAGIC.items():
         if head.startswith(magic):
-            raise SourceError(
-                f"this is {what}, no data", where=where, mend="name a JSON, CSV, Excel, SQLite or Parquet file"
-            )
+            raise SourceError(f"this is {what}, no data", where=where, mend=_KINDS)
     return None
 
 
@@ -116,6 +117,9 @@ def _text(path: Path, head: bytes, *, gzipped: bool) -> Container:
         return Container("json", encoding, bom, shape="array", gzipped=gzipped)
     if text[0] == "{":
         first = text.split("\n", 1)[0].rstrip()
+        # One line with lists in it may be an answer of a service that wraps its records, not a record.
+        if first == text.strip() and re.search(r":\s*\[\s*\{", first):
+            return Container("json", encoding, bom, shape="object", gzipped=gzipped)
         # A line that closes its own brace is a record; an object over many lines opens and goes on.
         if first.endswith("}") or len(first) == len(text) >= HEAD_BYTES // 8 or _more_records(text):
             return Container("jsonl", encoding, bom, gzipped=gzipped)
@@ -157,10 +161,6 @@ def _encoding(path: Path, head: bytes) -> tuple[str, int]:
         else:
             return "gb18030", 0
     return best.encoding, 0
-
-
-_UTF8 = "save it as UTF-8"
-_KINDS = "name a JSON, CSV, Excel, SQLite or Parquet file"
 
 
 def _delimiter(text: str) -> str:

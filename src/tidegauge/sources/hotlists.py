@@ -139,18 +139,29 @@ def _digits(raw: pl.Series) -> pl.Series:
 
 
 def _platform_of(sample: Sample) -> Platform | None:
-    """The platform from the file's name, its folders (nearest first), else the links' host."""
-    words = [
-        *re.split(r"[_\-. ]", sample.path.stem),
-        *(p for d in reversed(sample.path.parts[:-1]) for p in re.split(r"[_\-. ]", d)),
-    ]
-    for word in words:
-        found = platform(word) if word else None
-        if found is not None:
-            return found
+    """The platform from the file's name, its folder, the links' host, or a folder a little further up."""
+    folders = [*reversed(sample.path.absolute().parts[:-1])]
     links = [str(r.get(n, "")) for _, rows in sample.parts.values() for r in rows[:10] for n in _LINK if r.get(n)]
-    for link in links:
-        for host, found in _HOSTS.items():
-            if re.search(rf"(?:^|[/.]){re.escape(host)}" if host[0] != "/" else f"^{re.escape(host)}", link):
+    return (
+        _named([sample.path.stem, *folders[:1]])
+        or next((p for link in links if (p := _host(link)) is not None), None)
+        or _named(folders[1:3])
+    )
+
+
+def _named(names: list[str]) -> Platform | None:
+    for name in names:
+        words = re.split(r"[_\-. ]", name)
+        for word in words:
+            # a letter among other words (hot_x_2) is no platform's name
+            found = platform(word) if len(word) > 1 or len(words) == 1 else None
+            if found is not None:
                 return found
+    return None
+
+
+def _host(link: str) -> Platform | None:
+    for host, found in _HOSTS.items():
+        if re.search(f"^{re.escape(host)}" if host[0] == "/" else rf"(?:^|[/.]){re.escape(host)}", link):
+            return found
     return None

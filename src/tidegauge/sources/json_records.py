@@ -28,6 +28,9 @@ MAX_RECORD_BYTES = 96 << 20
 #: A JSON object over many lines cannot be cut; it is read whole up to this size.
 MAX_OBJECT_BYTES = 256 << 20
 
+#: A wrapper has few keys beside its lists (code, message, total, page); a record with lists in it has more.
+_WRAPPER_KEYS = 10
+
 _DEPTH, _IN_STRING, _ESCAPED, _CLOSED, _STRAY = range(5)
 
 
@@ -233,7 +236,7 @@ def _whole_object(path: Path, container: Container, columns: Sequence[str]) -> I
 
 
 def object_parts(path: Path, container: Container) -> dict[str, list[dict[str, Any]]]:
-    """The lists of records that a JSON object holds, by key; an object without any is itself one record."""
+    """The lists of records that a JSON object wraps, by key; an object with many values of its own is one record."""
     if path.stat().st_size > MAX_OBJECT_BYTES:
         raise SourceError(
             f"one JSON object of more than {MAX_OBJECT_BYTES >> 20} MB",
@@ -252,7 +255,8 @@ def object_parts(path: Path, container: Container) -> dict[str, list[dict[str, A
         for k, v in whole.items()
         if isinstance(v, list) and v and all(isinstance(r, dict) for r in v)
     }
-    return lists or {"": [whole]}
+    own = len(whole) - len(lists)
+    return lists if lists and own <= _WRAPPER_KEYS else {"": [whole]}
 
 
 def lines_of(blocks: Iterator[tuple[bytes, int]], container: Container) -> Iterator[bytes]:
