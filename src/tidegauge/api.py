@@ -201,7 +201,8 @@ class Workspace:
         A measure for which the workspace holds no data is left out, and the report says which and why.
         """
         from tidegauge.measure.registry import measures
-        from tidegauge.report import WorkspaceReport, write_workspace
+        from tidegauge.report import write_workspace
+        from tidegauge.report.content import WorkspaceReport
 
         results: dict[str, Result] = {}
         skipped: dict[str, str] = {}

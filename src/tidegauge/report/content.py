@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tidegauge.plan.result import Plan
@@ -20,7 +20,7 @@ class WorkspaceReport:
     """A workspace's measurements for one report.
 
     `results` maps a measure's name (or any name of the caller's) to its result, in the order in which they are told;
-    `status` is `Status.as_dict()`; `plan` brings a plan's sections along; `headlines` stand first (where there are
+    `skipped` maps the measures that could not be made to the reason; `status` is `Status.as_dict()`; `plan` brings a plan's sections along; `headlines` stand first (where there are
     none, the report makes its own from the results).
     """
 
@@ -28,6 +28,7 @@ class WorkspaceReport:
     status: dict[str, Any]
     plan: Plan | None = None
     headlines: tuple[Fact, ...] = ()
+    skipped: dict[str, str] = field(default_factory=dict)
     title: Text = WORKSPACE_TITLE
 
 

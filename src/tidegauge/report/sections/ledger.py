@@ -29,6 +29,17 @@ def ledger(content: WorkspaceReport) -> Section:
             Text("工作区还是空的。", "The workspace is still empty."),
         )
     ]
+    if content.skipped:
+        frame = pl.DataFrame({"measure": list(content.skipped), "reason": list(content.skipped.values())})
+        blocks.append(
+            Table(
+                "skipped",
+                Text("没有数据的度量", "Measures without data"),
+                frame,
+                (Column("measure", Text("度量", "Measure")), Column("reason", Text("原因", "Reason"), wide=True)),
+                Text("所有度量都有数据。", "Every measure had data."),
+            )
+        )
     by_reason = rejects.get("by_reason", {})
     if by_reason:
         frame = pl.DataFrame({"reason": list(by_reason), "rows": list(by_reason.values())})
