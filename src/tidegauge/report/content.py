@@ -20,8 +20,8 @@ class WorkspaceReport:
     """A workspace's measurements for one report.
 
     `results` maps a measure's name (or any name of the caller's) to its result, in the order in which they are told;
-    `skipped` maps the measures that could not be made to the reason; `status` is `Status.as_dict()`; `plan` brings a plan's sections along; `headlines` stand first (where there are
-    none, the report makes its own from the results).
+    `skipped` maps the measures that could not be made to the reason; `status` is `Status.as_dict()`; `plan` brings a
+    plan's sections along; `headlines` stand first (where there are none, the report makes its own from the results).
     """
 
     results: dict[str, Result]
