@@ -31,6 +31,21 @@ PROOF = 1e-6
 
 
 @dataclass(frozen=True)
+class Effort:
+    """How hard to search, in units of work and not of time, so that a search can be repeated anywhere.
+
+    Stop once the bound is within `gap` (relative) of the roster, or after `programs` programs of `nodes` nodes each.
+    """
+
+    gap: float = PROOF
+    programs: int = 1_000_000
+    nodes: int = 2_000_000_000
+
+
+TO_PROOF = Effort()
+
+
+@dataclass(frozen=True)
 class Proof:
     """The best roster known, and the bound that the exact search leaves (people)."""
 
@@ -46,8 +61,8 @@ def worth_proving(flat: Flat) -> bool:
     return creators <= 500 or flat.budget < 50.0 * float(flat.price[flat.allowed].max())
 
 
-def prove(flat: Flat, items: Int, dual: Dual, *, time_limit_s: float) -> Proof:
-    """Search on from a roster and a dual point until the gap is closed or the time is up; frequency 1 only."""
+def prove(flat: Flat, items: Int, dual: Dual, *, time_limit_s: float, effort: Effort = TO_PROOF) -> Proof:
+    """Search on from a roster and a dual point until the effort is spent or the time is up; frequency 1 only."""
     began = time.monotonic()
     best = np.asarray(items, dtype=np.int64)
     value = _reach(flat, best)
@@ -56,11 +71,13 @@ def prove(flat: Flat, items: Int, dual: Dual, *, time_limit_s: float) -> Proof:
     if len(kept) > MOST_ITEMS:
         return Proof(best, bound)
     cluster = _clusters(flat, best)
-    program = _Program(flat, kept, cluster, max(value, 1e-300))
+    program = _Program(flat, kept, cluster, max(value, 1e-300), effort)
     program.add_dual(dual)
     program.add_roster(best)
     seen = {best.tobytes()}
-    while bound > value * (1.0 + PROOF):
+    for _ in range(effort.programs):
+        if bound <= value * (1.0 + effort.gap):
+            break
         left = time_limit_s - (time.monotonic() - began)
         if left <= 0.05:
             break
@@ -155,14 +172,15 @@ def _removal_part(flat: Flat, miss: Float, taken: Int, cluster: Int, n_clusters:
 class _Program:
     """The mixed-integer program: kept items, one reach variable per cluster, limits, and the cuts so far."""
 
-    def __init__(self, flat: Flat, kept: Int, cluster: Int, scale: float) -> None:
+    def __init__(self, flat: Flat, kept: Int, cluster: Int, scale: float, effort: Effort = TO_PROOF) -> None:
         self.flat, self.kept, self.cluster, self.scale = flat, kept, cluster, scale
         self.n, self.groups = len(kept), int(cluster.max(initial=0)) + 1
         self.place = np.full(len(flat.price), -1, dtype=np.int64)
         self.place[kept] = np.arange(self.n)
         self.solver = quiet_solver(
-            mip_rel_gap=PROOF / 4,
+            mip_rel_gap=effort.gap / 4,
             mip_abs_gap=0.0,
+            mip_max_nodes=effort.nodes,
             mip_feasibility_tolerance=1e-9,
             primal_feasibility_tolerance=1e-9,
         )
@@ -252,7 +270,7 @@ class _Program:
         x = np.zeros(self.n)
         x[self.place[start]] = 1.0
         self.solver.setSolution(self.n, np.arange(self.n, dtype=np.int32), x)
-        self.solver.setOptionValue("time_limit", self.solver.getRunTime() + time_limit_s)
+        self.solver.setOptionValue("time_limit", time_limit_s)
         self.solver.run()
         info = self.solver.getInfo()
         if self.solver.getModelStatus() == highspy.HighsModelStatus.kInfeasible:

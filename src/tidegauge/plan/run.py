@@ -36,8 +36,8 @@ Progress = Callable[[float, str], None]
 PANEL_PERSONS = 600_000
 #: Probability that the interval of the reach covers, given the audience model.
 LEVEL = 0.9
-#: Seconds after which the search for the roster and its bound stops improving; it mostly ends long before.
-SEARCH_S = 12.0
+#: A stop for pathological cases: the search is bounded by work and mostly ends within seconds.
+SEARCH_S = 60.0
 
 
 @dataclass(frozen=True)

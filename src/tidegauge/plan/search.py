@@ -10,6 +10,7 @@ import polars as pl
 from tidegauge.errors import InfeasibleError
 from tidegauge.plan.brief import Brief
 from tidegauge.plan.constraints import Limit
+from tidegauge.plan.exact import Effort
 from tidegauge.plan.feasible import feasible_items
 from tidegauge.plan.flat import BUDGET, Flat, flatten
 from tidegauge.plan.greedy import as_solution, grow, violations
@@ -22,6 +23,8 @@ from tidegauge.plan.solve import solve
 
 #: Rounds of adding broken rare limits before the remaining conflicts are settled by hand.
 LAZY_ROUNDS = 6
+#: A plan within 0.2 % of the best is good enough; the search is bounded by work, so that a seed gives one plan.
+ENOUGH = Effort(gap=2e-3, programs=6, nodes=200)
 #: In the problem of engagements a person stands for at most half an engagement, so that the bound is exact.
 ENGAGEMENT_CHANCE = 0.5
 
@@ -93,7 +96,7 @@ def search(
     certificate: Certificate | None = None
     try:
         for _ in range(LAZY_ROUNDS):
-            solution, certificate = solve(problem, seed=seed, time_limit_s=time_limit_s)
+            solution, certificate = solve(problem, seed=seed, time_limit_s=time_limit_s, effort=ENOUGH)
             broken = [limit for limit in rare if not limit.kept(solution.items)]
             if not broken:
                 break

@@ -10,7 +10,7 @@ import numpy as np
 
 from tidegauge.errors import InfeasibleError
 from tidegauge.plan.certificate import certificate_of, tight_dual
-from tidegauge.plan.exact import PROOF, prove, worth_proving
+from tidegauge.plan.exact import PROOF, TO_PROOF, Effort, prove, worth_proving
 from tidegauge.plan.feasible import feasible_items, infeasible_core
 from tidegauge.plan.flat import Flat, flatten
 from tidegauge.plan.greedy import as_solution, grow
@@ -32,12 +32,18 @@ def tolls(flat: Flat, prices: Float) -> Float:
 
 
 def solve(
-    problem: Problem, *, seed: int = 0, time_limit_s: float = 60.0, progress: Progress | None = None
+    problem: Problem,
+    *,
+    seed: int = 0,
+    time_limit_s: float = 60.0,
+    effort: Effort = TO_PROOF,
+    progress: Progress | None = None,
 ) -> tuple[Solution, Certificate]:
     """The best roster found and the proof of how good it is.
 
-    Parameters: `time_limit_s` bounds the improvement and the bound (every stage is anytime); `progress(stage, gap)` is
-    told the current gap. Raises `InfeasibleError` with a minimal clash where no roster keeps all limits.
+    Parameters: `time_limit_s` bounds the improvement and the bound (every stage is anytime); `effort` bounds the exact
+    search by work, so that the result does not depend on the clock; `progress(stage, gap)` is told the current gap.
+    Raises `InfeasibleError` with a minimal clash where no roster keeps all limits.
     """
     began = time.monotonic()
     flat = flatten(problem)
@@ -54,8 +60,8 @@ def solve(
         if trial.reach > best.reach:
             best = trial
     left = time_limit_s - (time.monotonic() - began)
-    if left > 0 and worth_proving(flat) and dual.bound > best.reach * (1.0 + PROOF):
-        proof = prove(flat, best.items, dual, time_limit_s=left)
+    if left > 0 and worth_proving(flat) and dual.bound > best.reach * (1.0 + effort.gap):
+        proof = prove(flat, best.items, dual, time_limit_s=left, effort=effort)
         best = as_solution(problem, flat, proof.items)
         certificate = certificate_of(problem, flat, replace(dual, bound=proof.bound), best.reach, "tight")
         method = "exact" if certificate.gap <= 2 * PROOF else "integer" if proof.bound < dual.bound else "tight"
