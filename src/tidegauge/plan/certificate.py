@@ -19,7 +19,7 @@ import numpy as np
 
 from tidegauge.plan.flat import BUDGET, LARGEST_P, Flat, flatten
 from tidegauge.plan.frequency import envelope, envelope_slope, touch_point
-from tidegauge.plan.kernels import kernel
+from tidegauge.plan.kernels import apply_item, fresh_state, kernel
 from tidegauge.plan.multipliers import minimise, row_units, worth_looking
 from tidegauge.plan.problem import Certificate, Float, Problem, Solution
 from tidegauge.plan.relax import all_values, climb, dual_of, row_tolls, shift
@@ -63,7 +63,7 @@ def dual_at(flat: Flat, theta: Float, z: Float, start: Float, *, cuts: int = 80)
     all_values(flat, theta, slopes_at(z, flat.k, touch), 1.0 / flat.k, np.arange(len(flat.first) - 1), values)
     inner, prices = minimise(flat, values, start, cuts=cuts)
     constant = person_part(flat.weight, theta, z, flat.k, touch)
-    capped = float(flat.weight.sum()) * (1.0 - LARGEST_P)
+    capped = float(flat.weight.sum()) * (1.0 - LARGEST_P) if np.any(flat.p[flat.allowed] >= LARGEST_P) else 0.0
     bound = (constant + inner) * (1.0 + SAFETY) + capped
     return Dual(theta=theta, z=z, prices=prices, bound=max(bound, 0.0), values=values)
 
@@ -78,13 +78,27 @@ def first_prices(flat: Flat, spent: float, reach: float) -> Float:
 def certificate_of(problem: Problem, flat: Flat, dual: Dual, reach: float, method: str) -> Certificate:
     """The dual point as a certificate for a roster of the given reach, with every row's price by label."""
     n_rows = len(flat.low)
-    total = float(flat.weight.sum())
-    bound = max(min(dual.bound, total), reach)
+    bound = max(min(dual.bound, reach_of_all(flat) * (1.0 + SAFETY)), reach)
     row_prices = {
         row.label: float(dual.prices[1 + r] - dual.prices[1 + n_rows + r]) for r, row in enumerate(problem.rows)
     }
     gap = (bound - reach) / bound if bound > 0 else 0.0
     return Certificate(bound, gap, float(dual.prices[0]), row_prices, method)
+
+
+@kernel
+def reach_of_all(flat: Flat) -> float:
+    """Reach when every creator is taken in her widest format: a bound where money is no object."""
+    state = fresh_state(len(flat.weight), flat.k)
+    total = 0.0
+    for c in range(len(flat.first) - 1):
+        widest = -1
+        for j in range(flat.first[c], flat.first[c + 1]):
+            if flat.allowed[j] and (widest < 0 or flat.p[j] > flat.p[widest]):
+                widest = j
+        if widest >= 0:
+            total += apply_item(flat, state, widest)
+    return total
 
 
 def start_dual(flat: Flat, solution: Solution) -> Dual:

@@ -14,12 +14,17 @@ from tidegauge.plan.exact import PROOF, TO_PROOF, Effort, prove, worth_proving
 from tidegauge.plan.feasible import feasible_items, infeasible_core
 from tidegauge.plan.flat import Flat, flatten
 from tidegauge.plan.greedy import as_solution, grow
+from tidegauge.plan.improve import improve
 from tidegauge.plan.kernels import fresh_state, kernel
+from tidegauge.plan.multipliers import worth_looking
 from tidegauge.plan.problem import Certificate, Float, Int, Problem, Solution
 from tidegauge.plan.relax import toll_of
 from tidegauge.plan.roster import all_gains
 
 Progress = Callable[[str, float], None]
+
+#: Creators whose best item is worth this part of its toll are tried in the improvement.
+NEAR = 0.7
 
 
 @kernel
@@ -59,6 +64,10 @@ def solve(
         trial = as_solution(problem, flat, items)
         if trial.reach > best.reach:
             best = trial
+    tell(progress, "improve", certificate_of(problem, flat, dual, best.reach, "tight").gap)
+    near = worth_looking(flat, dual.values, dual.prices, NEAR)
+    spare = max(0.1, 0.3 * (time_limit_s - (time.monotonic() - began)))
+    best = as_solution(problem, flat, improve(flat, best.items, near, seed=seed, time_limit_s=spare))
     left = time_limit_s - (time.monotonic() - began)
     if left > 0 and worth_proving(flat) and dual.bound > best.reach * (1.0 + effort.gap):
         proof = prove(flat, best.items, dual, time_limit_s=left, effort=effort)
