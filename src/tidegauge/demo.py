@@ -67,7 +67,7 @@ def run_demo(out: Path, *, lang: Lang = "zh", seed: int = 1, progress: Progress 
         say(0.10, "artificial ecosystem 人工生态")
         write_twin(twin, creators=_CREATORS, days=_DAYS, seed=seed)
     say(0.25, "reading collected files 导入采集文件")
-    _ingest(ws, [p for p in sorted(twin.iterdir()) if p.name != "truth"], None)
+    _ingest(ws, [twin], None)
     say(0.55, "planning 规划")
     plan = ws.plan(sample / "brief.toml", out=out / "plan", lang=lang, seed=seed)
     say(0.75, "measuring 度量")
@@ -92,7 +92,8 @@ def headlines(plan: Plan, tiers: Result) -> tuple[Headline, ...]:
     mid = plan.split.filter((plan.split["dimension"] == "tier") & (plan.split["bucket"] == "mid"))
     mid_share = float(mid["cost_share"].sum()) if mid.height else 0.0
     rows = tiers.rows.filter((tiers.rows["platform"] == "youtube") & (tiers.rows["tier"] == "mid"))
-    rows = rows.filter(rows["quantity"] == "creator_share")
+    rows = rows.filter(rows["quantity"] == "account_share")
+    rows = rows.sort("at", descending=True)
     real = f"{rows['value'][0]:.1%} [{rows['low'][0]:.1%}, {rows['high'][0]:.1%}]" if rows.height else "–"
     r = plan.reach
     return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 import ibis
 import polars as pl
@@ -17,11 +18,21 @@ POSTS_PER_CELL = 20
 MIN_AGE_DAYS = 1.0
 
 
-def as_of(tables: Tables) -> dt.datetime | None:
-    """The newest observation in the workspace: "now" for everything that is planned. None in an empty workspace."""
+def as_of(tables: Tables, platforms: Sequence[str] = ()) -> dt.datetime | None:
+    """The newest observation of the platforms that a plan is about (of all, where none are named): its "now".
+
+    Another platform that was collected months later must not make everybody here look idle. None where nothing was
+    observed.
+    """
+    creators, posts = tables["creators"], tables["posts"]
+    if platforms:
+        creators = creators.filter(creators.platform.isin([str(p) for p in platforms]))
+        posts = posts.filter(posts.platform.isin([str(p) for p in platforms]))
+    shots = tables["creator_snapshots"].semi_join(creators, "creator_id")
+    post_shots = tables["post_snapshots"].semi_join(posts, "post_id") if platforms else tables["post_snapshots"]
     newest = [
-        tables.frame(tables[t].aggregate(at=tables[t][c].max()))["at"][0]
-        for t, c in (("post_snapshots", "observed_at"), ("creator_snapshots", "observed_at"), ("posts", "published_at"))
+        tables.frame(t.aggregate(at=t[c].max()))["at"][0]
+        for t, c in ((post_shots, "observed_at"), (shots, "observed_at"), (posts, "published_at"))
     ]
     known = [t for t in newest if t is not None]
     return max(known) if known else None

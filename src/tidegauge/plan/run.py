@@ -96,7 +96,7 @@ def run_plan(tables: Tables, brief: Brief, *, seed: int = 1, progress: Progress 
 
 
 def _read(tables: Tables, brief: Brief, seed: int, tell: Callable[[float, str], None]) -> _Asked:
-    now = as_of(tables)
+    now = as_of(tables, brief.candidates.platforms)
     if now is None:
         raise BriefError(
             "the workspace holds no observation of any creator", mend="ingest creators and rate cards first"
