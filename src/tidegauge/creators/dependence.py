@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 
 from tidegauge.creators.effects import shrink
-from tidegauge.creators.growth import fit_growth
+from tidegauge.creators.fitted import fitted_growth
 from tidegauge.creators.next_post import mature
-from tidegauge.creators.post_frame import growth_steps, latest_posts
+from tidegauge.creators.post_frame import latest_posts
 from tidegauge.workspace.tables import Tables
 
 #: Bounds of the spread of loadings between creators; in between it is estimated (a mean of one is by definition).
@@ -62,7 +62,7 @@ def _posts(tables: Tables, metric: str, as_of: dt.datetime | None, without: froz
     latest = latest_posts(tables, metric, as_of=as_of).filter(
         pl.col("published_at").is_not_null() & ~pl.col("censored") & ~pl.col("platform").is_in(list(without))
     )
-    ready = mature(latest, fit_growth(growth_steps(tables, metric, as_of=as_of)))
+    ready = mature(latest, fitted_growth(tables, metric, as_of))
     week = (pl.col("published_at").dt.epoch("d") // 7).alias("week")
     return ready.select("post_id", "creator_id", "platform", "format", "sponsored", "y", week)
 

@@ -9,10 +9,12 @@ import numpy as np
 import polars as pl
 
 from tidegauge.creators.cumulative import daily_counter
-from tidegauge.creators.growth import Growth, fit_growth
+from tidegauge.creators.fitted import fitted_growth
+from tidegauge.creators.growth import Growth
 from tidegauge.creators.next_post import forecast_next_post
-from tidegauge.creators.post_frame import creator_facts, growth_steps, latest_posts
+from tidegauge.creators.post_frame import creator_facts, latest_posts
 from tidegauge.creators.scoring import interval, quantile
+from tidegauge.creators.shared import shared
 from tidegauge.creators.view_model import forecast_added
 from tidegauge.workspace.tables import Tables
 
@@ -30,6 +32,7 @@ _SCHEMA = {
 }  # fmt: skip
 
 
+@shared
 def forecast_views(
     tables: Tables, *, horizon_days: int = 7, as_of: dt.datetime | None = None, seed: int = 0
 ) -> pl.DataFrame:
@@ -94,7 +97,7 @@ def _from_posts(
     tables: Tables, rest: pl.DataFrame, horizon_days: int, as_of: dt.datetime | None, seed: int
 ) -> pl.DataFrame:
     rng = np.random.default_rng(seed)
-    each = forecast_next_post(tables, as_of=as_of)
+    each = forecast_next_post(tables, as_of=as_of, seed=seed)
     blind = each.filter(pl.col("basis") == "likes").get_column("creator_id").unique()
     shown = _old_and_new(tables, "views", horizon_days, as_of)
     liked = _old_and_new(tables, "likes", horizon_days, as_of) if len(blind) else shown
@@ -189,7 +192,7 @@ class _Growing:
 
 
 def _old_and_new(tables: Tables, metric: str, horizon_days: int, as_of: dt.datetime | None) -> _Growing:
-    growth = fit_growth(growth_steps(tables, metric, as_of=as_of))
+    growth = fitted_growth(tables, metric, as_of)
     posts = latest_posts(tables, metric, as_of=as_of).filter(pl.col("age_days").is_not_null())
     if posts.is_empty():
         empty = pl.DataFrame(schema={"creator_id": pl.String, "gathered": pl.Float64, "units": pl.Float64})

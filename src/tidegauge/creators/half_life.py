@@ -7,8 +7,8 @@ import datetime as dt
 import numpy as np
 import polars as pl
 
-from tidegauge.creators.growth import Growth, Multipliers, fit_growth
-from tidegauge.creators.post_frame import growth_steps
+from tidegauge.creators.fitted import fitted_growth
+from tidegauge.creators.growth import Growth, Multipliers
 from tidegauge.errors import MeasureError
 from tidegauge.workspace.tables import Tables
 
@@ -35,7 +35,7 @@ def half_life(
     """
     if by not in _LEVELS:
         raise MeasureError(f"half-life cannot be split by {by}", mend="possible: " + ", ".join(_LEVELS))
-    growth = fit_growth(growth_steps(tables, metric, as_of=as_of))
+    growth = fitted_growth(tables, metric, as_of)
     return summarise(growth, by)
 
 

@@ -9,8 +9,10 @@ import polars as pl
 from scipy.stats import t as student
 
 from tidegauge.creators.effects import DEGREES, Nested, fit_nested
-from tidegauge.creators.growth import Growth, fit_growth
-from tidegauge.creators.post_frame import check_metric, creator_facts, growth_steps, latest_posts
+from tidegauge.creators.fitted import fitted_growth
+from tidegauge.creators.growth import Growth
+from tidegauge.creators.post_frame import check_metric, creator_facts, latest_posts
+from tidegauge.creators.shared import shared
 from tidegauge.workspace.tables import Tables
 
 #: A post counts half as much for the forecast as one published this many days later.
@@ -25,6 +27,7 @@ _SCHEMA = {
 }  # fmt: skip
 
 
+@shared
 def forecast_next_post(
     tables: Tables, *, metric: str = "views", as_of: dt.datetime | None = None, seed: int = 0
 ) -> pl.DataFrame:
@@ -113,7 +116,7 @@ def _wanted(tables: Tables, facts: pl.DataFrame) -> pl.DataFrame:
 def _forecast(
     tables: Tables, metric: str, facts: pl.DataFrame, wanted: pl.DataFrame, as_of: dt.datetime | None
 ) -> pl.DataFrame:
-    growth = fit_growth(growth_steps(tables, metric, as_of=as_of))
+    growth = fitted_growth(tables, metric, as_of)
     posts = mature(latest_posts(tables, metric, as_of=as_of), growth)
     posts = posts.join(
         facts.select("creator_id", "tier", "category"), on="creator_id", how="inner", maintain_order="left"

@@ -8,6 +8,7 @@ import ibis
 import ibis.expr.types as ir
 import polars as pl
 
+from tidegauge.creators.shared import shared
 from tidegauge.errors import MeasureError
 from tidegauge.workspace.tables import Tables
 
@@ -21,6 +22,7 @@ def check_metric(metric: str) -> str:
     return metric
 
 
+@shared
 def latest_posts(tables: Tables, metric: str, *, as_of: dt.datetime | None = None) -> pl.DataFrame:
     """The latest known count of every post that has one.
 
@@ -60,6 +62,7 @@ def latest_posts(tables: Tables, metric: str, *, as_of: dt.datetime | None = Non
     ).sort("creator_id", "post_id")
 
 
+@shared
 def creator_facts(tables: Tables, *, as_of: dt.datetime | None = None) -> pl.DataFrame:
     """One row per creator: creator_id, platform, name, category, role, verified, mcn, region, followers, tier.
 
