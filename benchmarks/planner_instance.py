@@ -10,7 +10,8 @@ from tidegauge.plan.audience import AudienceModel, platform_patterns
 from tidegauge.plan.problem import Float, GroupRow, Int, Panel, Problem
 
 POPULATION = 200e6
-PLATFORM_PEOPLE = np.array([140e6, 90e6, 70e6, 60e6])
+#: Part of the population on each of the four platforms.
+PLATFORM_SHARE = np.array([0.7, 0.45, 0.35, 0.3])
 COMMUNITIES = 200
 #: Median share of the audience that sees one placement, by format: image and text, short video, live.
 FORMAT_EXPOSURE = np.array([0.12, 0.22, 0.40])
@@ -29,26 +30,27 @@ class Market:
     followers: Float
 
 
-def make_market(n_creators: int, seed: int) -> Market:
+def make_market(n_creators: int, seed: int, population: float = POPULATION) -> Market:
     """Followers Pareto(1.2) from 1,500, 200 communities of uneven size, 4 platforms, prices with a spread of +-65 %."""
     rng = np.random.default_rng([seed, 7])
+    people = PLATFORM_SHARE * population
     platform = rng.choice(4, n_creators, p=[0.4, 0.25, 0.2, 0.15])
     followers = 1500.0 * (1.0 + rng.pareto(1.2, n_creators))
-    followers = np.minimum(followers, 0.4 * PLATFORM_PEOPLE[platform])
+    followers = np.minimum(followers, 0.4 * people[platform])
     size = rng.pareto(1.5, COMMUNITIES) + 1.0
     first = rng.choice(COMMUNITIES, n_creators, p=size / size.sum())
     second = (first + rng.integers(1, COMMUNITIES, n_creators)) % COMMUNITIES
     pair = np.sort(np.stack([first, second], axis=1), axis=1)
     own = rng.uniform(0.3, 0.7, n_creators)
     shares = np.where(pair == first[:, None], own[:, None], 0.15)
-    patterns, pattern_share = platform_patterns(POPULATION, PLATFORM_PEOPLE)
+    patterns, pattern_share = platform_patterns(population, people)
     model = AudienceModel(
         platform=platform,
         audience=followers,
         mix_indptr=np.arange(0, 2 * n_creators + 1, 2),
         mix_community=pair.ravel().astype(np.int32),
         mix_share=shares.ravel(),
-        population=POPULATION,
+        population=population,
         patterns=patterns,
         pattern_share=pattern_share,
         community_share=size / size.sum(),

@@ -104,7 +104,7 @@ def improve(flat: Flat, items: Int, pool: Int, *, seed: int, time_limit_s: float
 
 def _victims(flat: Flat, own: Int, state: Float, free: Int, rng: np.random.Generator) -> Int:
     """A few picks: half the time at random, else with a bias to those that give least for their money."""
-    size = int(min(len(free), rng.integers(1, max(2, min(4 + len(free) // 20, 200)))))
+    size = min(len(free), int(rng.integers(1, max(2, min(4 + len(free) // 20, 200)))))
     if rng.random() < 0.5:
         chosen: Int = rng.choice(free, size, replace=False)
         return chosen
