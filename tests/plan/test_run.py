@@ -282,7 +282,7 @@ def test_an_empty_workspace_says_what_to_do(make_tables):
         run_plan(make_tables({}), parse_brief("budget = 1000"), seed=1)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(
     budget=st.sampled_from([3_000, 25_000, 120_000]),
     rules=st.lists(

@@ -23,8 +23,8 @@ from tidegauge.plan.solve import solve
 
 #: Rounds of adding broken rare limits before the remaining conflicts are settled by hand.
 LAZY_ROUNDS = 6
-#: A plan within 0.2 % of the best is good enough; the search is bounded by work, so that a seed gives one plan.
-ENOUGH = Effort(gap=2e-3, programs=6, nodes=200)
+#: A plan within half a per cent of the best is good enough; bounded by work, so that a seed gives one plan.
+ENOUGH = Effort(gap=5e-3, programs=2, nodes=20)
 #: In the problem of engagements a person stands for at most half an engagement, so that the bound is exact.
 ENGAGEMENT_CHANCE = 0.5
 
