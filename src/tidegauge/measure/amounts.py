@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 import polars as pl
 
 from tidegauge.errors import MeasureError
-from tidegauge.measure.segments import ACCOUNT_COLUMNS, UNKNOWN, Grid, accounts, grid, span
+from tidegauge.measure.segments import ACCOUNT_COLUMNS, UNKNOWN, Grid, accounts, earliest, grid, latest, span
 from tidegauge.result import Text
 from tidegauge.workspace.tables import Tables
 
@@ -38,7 +38,8 @@ class Amounts:
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked for: segment columns, kind of period, time range, days for which a count is carried forward."""
+    """What is asked for: segment columns, kind of period, time range, days for which a count is carried forward; `grid`
+    where the periods are no calendar's."""
 
     by: tuple[str, ...]
     period: str
@@ -46,6 +47,7 @@ class Asked:
     end: dt.datetime | None
     stale_days: int = 90
     basis: str = "auto"
+    grid: Grid | None = None
 
 
 def amounts(tables: Tables, quantity: str, asked: Asked) -> Amounts:
@@ -66,6 +68,8 @@ def amounts(tables: Tables, quantity: str, asked: Asked) -> Amounts:
 
 def period_grid(tables: Tables, asked: Asked, first: dt.datetime, last: dt.datetime) -> Grid:
     """The asked periods over a span; with `auto`, of a length that fits the span."""
+    if asked.grid is not None:
+        return asked.grid
     kind = asked.period
     if kind == "auto":
         days = (last - first).total_seconds() / 86_400
@@ -105,8 +109,8 @@ def last_counts(tables: Tables, g: Grid, column: str, end: dt.datetime | None) -
     )
     rows = rows.filter(rows.period < g.length)
     return rows.group_by("creator_id", "period").agg(
-        count=rows["count"].argmax(rows.observed_at),
-        floor=rows.floor.argmax(rows.observed_at),
+        count=latest(rows["count"], rows.observed_at),
+        floor=latest(rows.floor, rows.observed_at),
         read_at=rows.observed_at.max(),
     )
 
@@ -229,7 +233,7 @@ def _post_counts(tables: Tables, quantity: str) -> ir.Table:
     rows = tables["post_snapshots"]
     rows = rows.filter(rows[quantity].notnull())
     return rows.select(
-        "post_id", "observed_at", count=rows[quantity], floor=rows.censored.fill_null(False).cast("float64")
+        "post_id", "observed_at", count=rows[quantity], floor=rows.censored.fill_null(False).cast("int64")
     )
 
 
@@ -251,9 +255,9 @@ def _growth(tables: Tables, rows: ir.Table, unit: str, g: Grid, end: dt.datetime
     """Per unit and period: first and last count in it, last count before it (null where none)."""
     rows = tables.between(rows, "observed_at", None, end).mutate(period=lambda t: g.index(t.observed_at))
     seen = rows.group_by(unit, "period").agg(
-        last=rows["count"].argmax(rows.observed_at).cast("float64"),
-        first=rows["count"].argmin(rows.observed_at).cast("float64"),
-        floor=rows.floor.argmax(rows.observed_at),
+        last=latest(rows["count"], rows.observed_at).cast("float64"),
+        first=earliest(rows["count"], rows.observed_at).cast("float64"),
+        floor=latest(rows.floor, rows.observed_at),
     )
     order = ibis.window(group_by=unit, order_by="period")
     return seen.mutate(before=seen["last"].lag(1).over(order))
@@ -267,7 +271,7 @@ def _total_views(tables: Tables, totals: ir.Table, asked: Asked) -> Amounts:
     first, last = _range(tables, totals, "observed_at", asked, "no total views (creator_snapshots.views_total)")
     g = period_grid(tables, asked, first, last)
     rows = totals.select(
-        "creator_id", "observed_at", count=totals.views_total, floor=totals.censored.fill_null(False).cast("float64")
+        "creator_id", "observed_at", count=totals.views_total, floor=totals.censored.fill_null(False).cast("int64")
     )
     grown = _growth(tables, rows, "creator_id", g, asked.end)
     rows = grown.mutate(amount=_rise(grown["last"] - grown.before.fill_null(grown["first"])))
@@ -283,10 +287,10 @@ def _published(tables: Tables, posts: ir.Table, quantity: str, asked: Asked) -> 
     about = _owned(tables["posts"])
     about = about.filter(about.published_at.notnull())
     seen = tables.between(posts, "observed_at", None, asked.end)
-    latest = seen.group_by("post_id").agg(
-        amount=seen["count"].argmax(seen.observed_at).cast("float64"), floor=seen.floor.argmax(seen.observed_at)
+    newest = seen.group_by("post_id").agg(
+        amount=latest(seen["count"], seen.observed_at).cast("float64"), floor=latest(seen.floor, seen.observed_at)
     )
-    rows = latest.inner_join(tables.between(about, "published_at", asked.start, asked.end), "post_id")
+    rows = newest.inner_join(tables.between(about, "published_at", asked.start, asked.end), "post_id")
     first, last = _range(tables, rows, "published_at", asked, f"no posts with both {quantity} and a publication time")
     g = period_grid(tables, asked, first, last)
     rows = rows.mutate(period=g.index(rows.published_at), floor=rows.amount * rows.floor)
