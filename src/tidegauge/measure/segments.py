@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import ibis
@@ -102,6 +104,47 @@ def _next(day: dt.date, kind: str) -> dt.date:
         return day + dt.timedelta(days=1 if kind == "day" else 7)
     month = day.month - 1 + {"month": 1, "quarter": 3, "year": 12}[kind]
     return dt.date(day.year + month // 12, month % 12 + 1, 1)
+
+
+def latest(value: ir.IntegerValue, at: ir.TimestampValue) -> ir.IntegerScalar:
+    """The whole number that belongs to the last instant of a group; no two rows of a group may share an instant.
+
+    Ibis writes its own `argmax` for DuckDB as an ordered FIRST, which sorts on text keys and takes twice as long.
+    """
+    return _picked("arg_max", at.type())(value, at)
+
+
+def earliest(value: ir.IntegerValue, at: ir.TimestampValue) -> ir.IntegerScalar:
+    """The whole number that belongs to the first instant of a group; see `latest`."""
+    return _picked("arg_min", at.type())(value, at)
+
+
+def epoch_ms(tables: Tables, at: ir.TimestampValue) -> ir.IntegerValue:
+    """Milliseconds since 1970, whole, rounded down.
+
+    By each engine's own function: Ibis goes by way of a timestamp without zone, which costs DuckDB its
+    calendar.
+    """
+    return _epoch({"duckdb": "epoch_ms", "spark": "unix_millis"}[tables.engine], at.type())(at)
+
+
+@cache
+def _picked(name: str, instant: Any) -> Callable[..., Any]:
+    def pick(value: Any, at: Any) -> Any: ...
+
+    return ibis.udf.agg.builtin(pick, name=name, signature=(("int64", instant), "int64"))  # type: ignore[no-any-return]
+
+
+@cache
+def _epoch(name: str, instant: Any) -> Callable[..., Any]:
+    def convert(at: Any) -> Any: ...
+
+    return ibis.udf.scalar.builtin(convert, name=name, signature=((instant,), "int64"))  # type: ignore[no-any-return]
+
+
+def epoch_s(at: ir.TimestampValue) -> ir.IntegerValue:
+    """Whole seconds since 1970, the fraction cut off: engines would round it differently."""
+    return at.truncate("s").epoch_seconds().cast("int64")
 
 
 def span(

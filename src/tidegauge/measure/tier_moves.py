@@ -13,7 +13,7 @@ import polars as pl
 from tidegauge.measure import markov
 from tidegauge.measure.amounts import last_counts
 from tidegauge.measure.bootstrap import Array
-from tidegauge.measure.segments import UNKNOWN, Grid, accounts
+from tidegauge.measure.segments import UNKNOWN, Grid, accounts, epoch_ms
 from tidegauge.vocab import Tier
 from tidegauge.workspace.tables import Tables
 
@@ -67,23 +67,29 @@ def pairs(tables: Tables, steps: Grid, by: tuple[str, ...], end: dt.datetime | N
     for moves. Gaps are the true days between readings, whatever the step.
     """
     last = last_counts(tables, steps, "followers", end)
-    known = accounts(tables, tuple(dict.fromkeys(("platform", *by))))
-    joined = last.left_join(known, "creator_id")
-    platform = joined.platform.fill_null(UNKNOWN)
-    seen = joined.filter(joined.period >= 0).select(
-        "creator_id",
-        "period",
-        after=tables.tier(platform, joined["count"]),
-        at_s=joined.read_at.epoch_seconds().floor().cast("int64"),
-        **{c: joined[c].fill_null(UNKNOWN) for c in by},
+    seen = last.filter(last.period >= 0).select(
+        "creator_id", "period", after=last["count"], at_s=(epoch_ms(tables, last.read_at) / 1_000).floor().cast("int64")
     )
     order = ibis.window(group_by="creator_id", order_by="period")
     moved = seen.mutate(before=seen.after.lag(1).over(order), before_s=seen.at_s.lag(1).over(order))
     moved = moved.filter(moved.before.notnull())
     moved = moved.mutate(gap_days=((moved.at_s - moved.before_s + 43_200) / 86_400).floor().cast("int64"))
-    moved = moved.filter(moved.gap_days >= 1)
-    counted = moved.group_by("creator_id", *by, "before", "after", "gap_days").agg(times=moved.count())
-    frame: pl.DataFrame = tables.frame(counted)
+    moved = moved.filter(moved.gap_days >= 1).left_join(accounts(tables, ("platform",)), "creator_id")
+    platform = moved.platform.fill_null(UNKNOWN)
+    coded = moved.select(
+        "creator_id",
+        "gap_days",
+        before=tables.tier(platform, moved.before),
+        after=tables.tier(platform, moved.after),
+    )
+    # The segments follow from the creator: joined after the rows have become few, not carried through the grouping.
+    counted = coded.group_by("creator_id", "before", "after", "gap_days").agg(times=coded.count())
+    known = counted.left_join(accounts(tables, by), "creator_id")
+    frame: pl.DataFrame = tables.frame(
+        known.select(
+            "creator_id", "before", "after", "gap_days", "times", **{c: known[c].fill_null(UNKNOWN) for c in by}
+        )
+    )
     return frame.sort("creator_id", *by, "gap_days", "before", "after")
 
 
