@@ -9,6 +9,7 @@ import polars as pl
 from tidegauge.workspace.batch import Batch, Reading
 from tidegauge.workspace.ingest import ingest, load_frames
 from tidegauge.workspace.lake import attach, create
+from tidegauge.workspace.status import check
 
 DAY1 = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 DAY2 = DAY1 + dt.timedelta(days=1)
@@ -132,3 +133,32 @@ def test_a_snapshot_shows_the_lake_as_of_then(tmp_path):
     assert old.con.execute("SELECT count(*) FROM lake.creator_snapshots").fetchone() == (1,)
     old.close()
     assert rows(tmp_path / "ws", "SELECT count(*) FROM lake.creator_snapshots") == [(2,)]
+
+
+def test_large_new_pieces_are_taken_as_they_are_and_read_back_equal(tmp_path, monkeypatch):
+    monkeypatch.setattr("tidegauge.workspace.adopt._LARGE", 0)
+    create(tmp_path / "ws")
+    posts = pl.DataFrame(
+        {"post_id": ["bilibili:a", "bilibili:b"], "platform": ["bilibili"] * 2, "published_at": [DAY1, None],
+         "tags": [["x", "y"], None], "sponsored": [True, None], "duration_s": [1.5, None], "title": ["标题", None]}
+    )  # fmt: skip
+    batches = [
+        Batch({"posts": posts.slice(k, 1), "creator_snapshots": snapshots((DAY1 + dt.timedelta(days=k), k))}, records=1)
+        for k in range(2)
+    ]
+    (done,) = ingest(tmp_path / "ws", [Reading(tmp_path / "x", "test", iter(batches))])
+    assert done.added == {"posts": 2, "creator_snapshots": 2}
+    lake = attach(tmp_path / "ws")
+    assert list((tmp_path / "ws" / "data" / "main" / "posts").glob("adopted-*"))
+    back = lake.con.execute("SELECT * EXCLUDE ingest_id FROM lake.posts ORDER BY post_id").pl()
+    assert back.select(posts.columns).equals(posts)
+    lake.close()
+    more = posts.with_columns(title=pl.lit("new title"))
+    (again,) = ingest(
+        tmp_path / "ws", [Reading(tmp_path / "y", "test", iter([Batch({"posts": more}, records=2)]), b"y")]
+    )
+    assert again.state == "done"
+    assert rows(tmp_path / "ws", "SELECT DISTINCT title FROM lake.posts") == [("new title",)]
+    assert rows(tmp_path / "ws", "SELECT count(*) FROM lake.posts") == [(2,)]
+    assert check(tmp_path / "ws", repair=True).sound
+    assert rows(tmp_path / "ws", "SELECT count(*), count(DISTINCT post_id) FROM lake.posts") == [(2, 2)]

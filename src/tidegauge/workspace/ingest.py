@@ -14,6 +14,7 @@ import polars as pl
 from tidegauge.errors import TidegaugeError, WorkspaceError
 from tidegauge.schema import DATA_TABLES
 from tidegauge.workspace import merge
+from tidegauge.workspace.adopt import adopt
 from tidegauge.workspace.batch import Batch, Reading
 from tidegauge.workspace.lake import LAKE, Lake, writer
 from tidegauge.workspace.stage import Stage, StagedFile, new_stage, sweep
@@ -152,6 +153,7 @@ def _flush(lake: Lake, stage: Stage, told: list[Ingested | StagedFile]) -> Itera
 def _commit(lake: Lake, stage: Stage) -> dict[str, dict[str, int]]:
     """Write the staged rows, lineage and rejects in one transaction; rows written per ingest and table."""
     con = lake.con
+    moved: list[Path] = []
     con.execute("BEGIN")
     try:
         added: dict[str, dict[str, int]] = {f.ingest_id: {} for f in stage.files}
@@ -159,7 +161,8 @@ def _commit(lake: Lake, stage: Stage) -> dict[str, dict[str, int]]:
             parts = stage.parts(table)
             if not parts:
                 continue
-            merge.write(con, table, stage.relation(table), many_parts=parts > 1)
+            if not adopt(lake, table, parts, stage.relation(table), moved):
+                merge.write(con, table, stage.relation(table), many_parts=len(parts) > 1)
             for ingest_id, n in merge.written(con, table, list(added)):
                 added[ingest_id][table] = n
         unresolved = con.execute(f"SELECT 1 FROM {LAKE}.audience_samples WHERE creator_id IS NULL LIMIT 1").fetchone()
@@ -188,5 +191,7 @@ def _commit(lake: Lake, stage: Stage) -> dict[str, dict[str, int]]:
         con.execute("COMMIT")
     except BaseException:
         con.execute("ROLLBACK")
+        for file in moved:
+            file.unlink(missing_ok=True)
         raise
     return added

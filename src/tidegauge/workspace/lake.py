@@ -34,6 +34,11 @@ class Lake:
     snapshot: int
     at: int | None = None
 
+    @property
+    def data_directory(self) -> Path | None:
+        """Where the lake's Parquet files are, if on this machine."""
+        return None if "://" in self.settings.data else self.directory / self.settings.data
+
     def close(self) -> None:
         self.con.close()
 

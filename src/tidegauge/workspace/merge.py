@@ -14,7 +14,7 @@ from tidegauge.workspace.lake import LAKE
 #: Where a newer observation of an entity can be known from, and when its attributes were last true.
 _LAST_SEEN = {"creators": "creator_snapshots", "posts": "post_snapshots"}
 #: Tables whose time bounds which of the lake's files can hold the same key.
-_TIMED = ("creator_snapshots", "post_snapshots", "audience_samples", "topics")
+TIMED = ("creator_snapshots", "post_snapshots", "audience_samples", "topics")
 #: Changed entities are rewritten this many at a time, so that their texts fit in memory.
 _PART_ROWS = 100_000
 
@@ -93,7 +93,7 @@ def _insert_new(table: str, staged: str, rows: str, *, lake_has_rows: bool) -> s
     if lake_has_rows:
         same = " AND ".join(f"t.{k} = s.{k}" for k in key(table))
         bound = ""
-        if table in _TIMED:
+        if table in TIMED:
             low, high = (f"(SELECT {f}(observed_at) FROM {staged})" for f in ("min", "max"))
             bound = f" WHERE observed_at BETWEEN {low} AND {high}"
         where = f" WHERE NOT EXISTS (SELECT 1 FROM (SELECT * FROM {LAKE}.{table}{bound}) t WHERE {same})"

@@ -13,7 +13,7 @@ from tidegauge.schema import ENTITY_TABLES, LOCATOR, SEEN_AT, check, key
 from tidegauge.workspace.batch import Batch, Reading
 
 _PREFIX = "stage-"
-#: Rows per group of a staged file: long texts are unpacked a group at a time.
+#: Rows per group of a staged file: long texts are unpacked a group at a time, narrow tables want larger groups.
 _ROW_GROUP = 20_000
 
 
@@ -67,8 +67,8 @@ class Stage:
         for part in self.directory.glob(f"*-{file.number:06d}-*.parquet"):
             part.unlink()
 
-    def parts(self, table: str) -> int:
-        return len(list(self.directory.glob(f"{table}-*.parquet")))
+    def parts(self, table: str) -> list[Path]:
+        return sorted(self.directory.glob(f"{table}-*.parquet"))
 
     def relation(self, table: str) -> str:
         place = str(self.directory / f"{table}-*.parquet").replace("'", "''")
@@ -82,7 +82,8 @@ class Stage:
             return
         numbered = frame.with_row_index("_n", self.rows).with_columns(ingest_id=pl.lit(file.ingest_id))
         place = self.directory / f"{table}-{file.number:06d}-{self.rows:012d}.parquet"
-        numbered.write_parquet(place, compression="lz4", statistics=False, row_group_size=_ROW_GROUP)
+        rows = _ROW_GROUP if table == "posts" else _ROW_GROUP * 5
+        numbered.write_parquet(place, compression="snappy", row_group_size=rows)
         self.rows += frame.height
 
 
