@@ -16,6 +16,7 @@ import platform
 import sys
 
 import numpy as np
+
 from worlds import coverage
 
 

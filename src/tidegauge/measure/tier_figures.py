@@ -90,7 +90,9 @@ def jeffreys(hits: Array, n: Array, level: float) -> tuple[Array, Array]:
     return low, high
 
 
-def level_rows(s: Segment, labels: tuple[str, ...], rng: np.random.Generator, level: float) -> Iterator[Record]:
+def level_rows(
+    s: Segment, labels: tuple[str, ...], rng: np.random.Generator, level: float, *, replicates: int = REPLICATES
+) -> Iterator[Record]:
     """Accounts, their share, followers and their share, per tier and date."""
     k = len(s.states)
     for p, at in enumerate(labels):
@@ -102,7 +104,7 @@ def level_rows(s: Segment, labels: tuple[str, ...], rng: np.random.Generator, le
         total = n.sum()
         low, high = jeffreys(n, np.full(k, total), level)
         x = np.bincount(tier, weights=followers, minlength=k)
-        drawn = _follower_draws(tier, followers, s.bounds, rng)
+        drawn = _follower_draws(tier, followers, s.bounds, rng, replicates)
         f_low, f_high = percentile(drawn, level)
         with np.errstate(invalid="ignore", divide="ignore"):
             share = x / x.sum()
@@ -116,12 +118,12 @@ def level_rows(s: Segment, labels: tuple[str, ...], rng: np.random.Generator, le
             yield record(s.words, share[i], (s_low[i], s_high[i]), n[i], "ratio", quantity="follower_share", **where)
 
 
-def _follower_draws(tier: Codes, followers: Array, bounds: Array, rng: np.random.Generator) -> Array:
+def _follower_draws(tier: Codes, followers: Array, bounds: Array, rng: np.random.Generator, replicates: int) -> Array:
     """(replicates, K) followers per tier when creators are drawn again; a creator of the tail that is drawn with a new
     size counts in the tier of that size, so that a top tier of a handful, or of none, is not taken at its word."""
     k = bounds.size + 1
     of = units(tier.size, rng, size=followers)
-    times = times_drawn(of, rng)
+    times = times_drawn(of, rng, replicates)
     drawn = times[:, of.tail :] @ of.sums(np.arange(tier.size), tier, followers, k)[of.tail :]
     for copy in range(1, int(times[:, : of.tail].max(initial=0.0)) + 1):
         sizes = of.falling[: of.tail] * tail_factors(of.falling, rng, times.shape[0])
@@ -137,7 +139,9 @@ def _open_ended(tier: Codes, followers: Array, k: int) -> Array:
     return np.where(tier == k - 1, followers, 0.0)
 
 
-def growth_rows(s: Segment, labels: tuple[str, ...], rng: np.random.Generator, level: float) -> Iterator[Record]:
+def growth_rows(
+    s: Segment, labels: tuple[str, ...], rng: np.random.Generator, level: float, *, replicates: int = REPLICATES
+) -> Iterator[Record]:
     """A tier's growth from the first to the last date, its parts, and what share of its accounts vanished."""
     if len(labels) < 2 or not (s.tier[0] >= 0).any() or not (s.tier[-1] >= 0).any():
         return
@@ -150,7 +154,7 @@ def growth_rows(s: Segment, labels: tuple[str, ...], rng: np.random.Generator, l
     there = before >= 0
     columns[np.flatnonzero(there), k * parts + before[there]] = s.followers[0][there]
     size = np.maximum(_open_ended(before, s.followers[0], k), _open_ended(after, s.followers[-1], k))
-    drawn = resampled_sums(columns, rng, REPLICATES, size=size)
+    drawn = resampled_sums(columns, rng, replicates, size=size)
     x = columns.sum(axis=0)
     change, change_drawn = x[: k * parts].reshape(k, parts), drawn[:, : k * parts].reshape(-1, k, parts)
     base, base_drawn = x[k * parts :], drawn[:, k * parts :]
