@@ -10,7 +10,7 @@ import polars as pl
 
 from tidegauge.plan.brief import Brief
 from tidegauge.plan.expected import expected_engagements, expected_views
-from tidegauge.plan.posts_read import cadence, recent_posts
+from tidegauge.plan.posts_read import cadence, posted_formats
 from tidegauge.plan.pricing import CURRENCY, PRICE_COLUMNS, assumed_prices
 from tidegauge.plan.stages import role_expr, stage_expr
 from tidegauge.vocab import Format, Platform
@@ -42,13 +42,12 @@ ASSUMED_FORMATS_PER_CREATOR = 2
 class Found:
     """What the workspace holds before any filter of the brief.
 
-    `items`: one row per creator and format. `posts`: the recent posts behind the estimates. `accounts`: every creator
-    with followers and tier; `without_offer`: how many have no offer that holds; `other_currency`: how many have offers
-    in another currency only; `now`: the newest observation.
+    `items`: one row per creator and format. `accounts`: every creator with followers and tier; `without_offer`: how
+    many have no offer that holds; `other_currency`: how many have offers in another currency only; `now`: the newest
+    observation.
     """
 
     items: pl.DataFrame
-    posts: pl.DataFrame
     accounts: pl.DataFrame
     without_offer: int
     other_currency: int
@@ -60,26 +59,27 @@ def find_candidates(tables: Tables, brief: Brief, now: dt.datetime) -> Found:
 
     Columns of `items`: creator_id, name, platform, category, mcn, region, verified, person_id, followers, tier, role,
     stage, format, terms, price, price_low, price_high, price_assumed, price_source, list_price, valid_from, claim,
-    views, views_low, views_high, views_log_sd, views_basis, views_assumed, engagements, last_post_at, posts_per_week.
+    views, views_low, views_high, views_log_sd, views_shared_sd, views_basis, views_assumed, engagements (where they are
+    the goal), last_post_at, posts_per_week.
     """
     accounts = _accounts(tables)
-    posts = recent_posts(tables, now)
     offers, other_currency = _offers(tables, brief, now)
     missing = accounts.join(offers, on="creator_id", how="anti")
     parts = [offers]
     if brief.prices.allow_assumed:
-        parts.append(_without_price(missing, posts))
+        parts.append(_without_price(missing, posted_formats(tables, now)))
     items = pl.concat(parts, how="diagonal_relaxed").join(accounts, on="creator_id", how="inner", maintain_order="left")
     items = items.sort("creator_id", "format", "price", "terms", nulls_last=True)
-    items = expected_views(tables, items, posts, now)
-    items = expected_engagements(items, posts)
+    items = expected_views(tables, items, now)
+    if brief.goal.kind == "engagements":
+        items = expected_engagements(tables, items)
     items = _priced(items, brief)
     items = items.with_columns(role_expr(brief.koc_below_followers).alias("role")).with_columns(
         stage_expr(brief.stage_rule).alias("stage")
     )
     rhythm = cadence(tables, now).select("creator_id", "last_post_at", "posts_per_week")
     items = items.join(rhythm, on="creator_id", how="left", maintain_order="left")
-    return Found(items, posts, accounts, missing.height, other_currency, now)
+    return Found(items, accounts, missing.height, other_currency, now)
 
 
 def _accounts(tables: Tables) -> pl.DataFrame:
@@ -132,16 +132,10 @@ def _offers(tables: Tables, brief: Brief, now: dt.datetime) -> tuple[pl.DataFram
     ), foreign  # fmt: skip
 
 
-def _without_price(accounts: pl.DataFrame, posts: pl.DataFrame) -> pl.DataFrame:
+def _without_price(accounts: pl.DataFrame, formats: pl.DataFrame) -> pl.DataFrame:
     """Creators without an offer, in the formats that they post most, else in the usual one of their platform."""
-    counted = (
-        posts.group_by("creator_id", "format")
-        .agg(pl.len().alias("n"))
-        .sort("creator_id", "n", "format", descending=[False, True, False])
-        .group_by("creator_id", maintain_order=True)
-        .head(ASSUMED_FORMATS_PER_CREATOR)
-        .select("creator_id", "format")
-    )
+    most = formats.group_by("creator_id", maintain_order=True).head(ASSUMED_FORMATS_PER_CREATOR)
+    counted = most.select("creator_id", "format")
     posted = accounts.select("creator_id").join(counted, on="creator_id", how="inner", maintain_order="left")
     usual = pl.col("platform").replace_strict(
         {p: str(f) for p, f in USUAL_FORMAT.items()}, default=Format.SHORT_VIDEO.value, return_dtype=pl.String

@@ -1,8 +1,12 @@
 """Expected views and engagements of every candidate, from the best source that the workspace has for it.
 
-Sources: its own posts; its likes where the platform hides views; what the rate card states; the growth of the channel's
-total; the platform's line in followers; followers times a cited ratio. Among those that rest on the creator itself the
-one with the narrowest interval wins. Only own posts and the rate card count as read; all others are marked assumed.
+Sources: the forecast of the creator's next post (its own posts; its likes where the platform hides views; creators
+like it); what the rate card states; the growth of the channel's total; followers times a cited ratio. Among those that
+rest on the creator itself the one with the narrowest interval wins. All but own posts and the rate card are marked
+assumed.
+
+The figure is the *expected* count of one post (the mean of a log-normal), since reach adds up over a roster; the
+interval is that of one post.
 """
 
 from __future__ import annotations
@@ -12,18 +16,28 @@ import datetime as dt
 import numpy as np
 import polars as pl
 
+from tidegauge.creators.next_post import forecast_next_post
 from tidegauge.plan.posts_read import weekly_channel_views
-from tidegauge.plan.views import NOISE_SD, as_counts, cells_of, predict
 from tidegauge.reference import facts
 from tidegauge.workspace.tables import Tables
 
-#: Likes per view where neither the workspace nor any other platform in it tells; no source is known for it.
-LIKE_RATE_GUESS, LIKE_RATE_GUESS_SD = 0.03, 0.8
+#: Predictive spread (log scale) beyond this does not raise the mean any more: a log-normal mean explodes with it.
+MAX_SD_IN_MEAN = 1.0
+#: 90 % of a normal distribution lies within this many standard deviations.
+Z90 = 1.6449
+#: Spread of single posts around a creator's level (log scale), for sources that speak of the level alone.
+NOISE_SD = 0.9
 #: Posts a week taken for a channel whose posts are not in the workspace, and how far that may be off (log scale).
 POSTS_PER_WEEK_GUESS, CHANNEL_SD = 3.5, 1.0
 #: How far a rate card's figure is off from the creator's own posts, before any comparison (log scale).
 CLAIM_SD = 0.6
+#: How far the views per like of one platform may be off for another, and once rate cards have set it right (log scale).
+LIKES_SD, LIKES_CHECKED_SD = 0.5, 0.2
+#: How far a ratio cited for another platform may be off (log scale).
 BORROWED_SD = 1.0
+#: Engagements per view where the workspace holds none; no source is known for it.
+ENGAGEMENT_GUESS = 0.03
+ENGAGEMENTS = ("likes", "comments", "shares", "saves")
 
 #: Basis → whether it is an assumption rather than a reading.
 BASES = {
@@ -31,77 +45,109 @@ BASES = {
     "rate_card": False,
     "likes": True,
     "channel": True,
-    "platform_line": True,
+    "similar_creators": True,
     "followers_ratio": True,
 }
 
 
-def expected_views(tables: Tables, wanted: pl.DataFrame, posts: pl.DataFrame, now: dt.datetime) -> pl.DataFrame:
+def expected_views(tables: Tables, wanted: pl.DataFrame, now: dt.datetime) -> pl.DataFrame:
     """Add views, views_low, views_high (90 %), views_log_sd, views_shared_sd, views_basis, views_assumed to candidates.
 
-    `wanted`: creator_id, platform, format, followers, claim (the rate card's views); the last two may be null. `posts`
-    is what `recent_posts` gives. Rows without any source get null views.
+    `wanted`: creator_id, platform, format, followers, claim (the rate card's views); the last two may be null. Rows
+    without any source get null views.
     """
-    keys = wanted.select("creator_id", "platform", "format", "followers", "claim")
-    by_views = predict(cells_of(posts, "views"), keys)
-    by_likes = predict(cells_of(posts, "likes"), keys)
-    rows = (
-        keys.hstack(
-            by_views.select(pl.col("mu").alias("v_mu"), pl.col("sd").alias("v_sd"), pl.col("n_all").alias("v_n"))
-        )
-        .hstack(by_likes.select(pl.col("mu").alias("l_mu"), pl.col("sd").alias("l_sd"), pl.col("n_all").alias("l_n")))
-        .join(weekly_channel_views(tables, now), on="creator_id", how="left", maintain_order="left")
+    rows = wanted.select("creator_id", "platform", "format", "followers", "claim")
+    rows = _with_forecast(rows, tables).join(
+        weekly_channel_views(tables, now), on="creator_id", how="left", maintain_order="left"
     )
-    rows = _with_claim(rows)
-    rows = _with_likes(rows, posts)
-    rows = _with_channel(rows)
-    rows = _with_ratio(rows)
-    own = {"posts": "v", "likes": "k", "rate_card": "c", "channel": "w"}
-    usable = {
-        "posts": pl.col("v_n") > 0,
-        "likes": pl.col("l_n") > 0,
-        "rate_card": pl.col("claim") > 0,
-        "channel": pl.col("weekly_views") > 0,
-    }
-    spread = {b: pl.when(usable[b]).then(pl.col(f"{own[b]}_sd")) for b in own}
-    narrowest = pl.min_horizontal(*spread.values())
-    # The part of the spread that hits all creators of a platform alike: a wrong like rate does not average out.
-    common = {"v": pl.lit(0.0), "k": pl.col("rate_sd"), "c": pl.lit(0.2), "w": pl.lit(0.5), "f": pl.lit(BORROWED_SD)}
-    choices = [(spread[name] == narrowest, name, prefix) for name, prefix in own.items()]
-    for name, prefix in (("platform_line", "v"), ("platform_line", "k"), ("followers_ratio", "f")):
-        choices.append((pl.col(f"{prefix}_mu").is_not_null(), name, prefix))
+    rows = _with_ratio(_with_channel(_likes_set_right(_with_claim(rows))))
+    # Prefixes: v forecast, c claim, w week of the channel, f followers. The first four rest on the creator itself.
+    own = [
+        ("posts", "v", pl.col("v_basis").is_in(["posts", "creator"])),
+        ("likes", "v", pl.col("v_basis") == "likes"),
+        ("rate_card", "c", pl.col("claim") > 0),
+        ("channel", "w", pl.col("weekly_views") > 0),
+    ]
+    spread = [pl.when(usable).then(pl.col(f"{prefix}_sd")) for _, prefix, usable in own]
+    narrowest = pl.min_horizontal(*spread)
+    choices = [(sd == narrowest, name, prefix) for sd, (name, prefix, _) in zip(spread, own, strict=True)]
+    choices += [
+        (pl.col("v_basis") == "cell", "similar_creators", "v"),
+        (pl.col("f_mu").is_not_null(), "followers_ratio", "f"),
+    ]
     chosen = rows.select(
         pl.coalesce(*(pl.when(holds).then(pl.lit(name)) for holds, name, _ in choices)).alias("views_basis"),
-        pl.coalesce(*(pl.when(holds).then(pl.col(f"{p}_mu")) for holds, _, p in choices)).alias("mu"),
-        pl.coalesce(*(pl.when(holds).then(pl.col(f"{p}_sd")) for holds, _, p in choices)).alias("views_log_sd"),
-        pl.coalesce(*(pl.when(holds).then(common[p]) for holds, _, p in choices)).alias("views_shared_sd"),
+        *(
+            pl.coalesce(*(pl.when(holds).then(pl.col(f"{p}_{part}")) for holds, _, p in choices)).alias(part)
+            for part in ("mu", "sd", "shared")
+        ),
     )
-    mean, low, high = as_counts(pl.col("mu"), pl.col("views_log_sd"))
+    capped = pl.min_horizontal("sd", pl.lit(MAX_SD_IN_MEAN))
     return wanted.hstack(
-        chosen.with_columns(
-            mean.alias("views"),
-            low.alias("views_low"),
-            high.alias("views_high"),
+        chosen.select(
+            (pl.col("mu") + capped**2 / 2).exp().alias("views"),
+            (pl.col("mu") - Z90 * pl.col("sd")).exp().alias("views_low"),
+            (pl.col("mu") + Z90 * pl.col("sd")).exp().alias("views_high"),
+            pl.col("sd").alias("views_log_sd"),
+            pl.col("shared").alias("views_shared_sd"),
+            "views_basis",
             pl.col("views_basis").replace_strict(BASES, default=None, return_dtype=pl.Boolean).alias("views_assumed"),
-        ).drop("mu")
+        )
     )
 
 
-def expected_engagements(wanted: pl.DataFrame, posts: pl.DataFrame) -> pl.DataFrame:
-    """Add engagements (likes, comments, shares and saves of one post) to candidates that have views.
+def expected_engagements(tables: Tables, wanted: pl.DataFrame) -> pl.DataFrame:
+    """Add engagements (expected likes, comments, shares and saves of one post together) to candidates with views.
 
-    From the creator's own posts, else from its views times the median engagement per view of its platform in the
-    workspace, else times the guess for likes.
+    From forecasts of each count; where the creator has none, views times the median rate of its platform's candidates,
+    else a guess.
     """
-    model = predict(cells_of(posts, "engagements"), wanted.select("creator_id", "platform", "format", "followers"))
-    mean, _, _ = as_counts(pl.col("mu"), pl.col("sd"))
-    own = model.select(pl.when(pl.col("n_all") > 0).then(mean).alias("own")).get_column("own")
-    both = posts.filter((pl.col("views") > 0) & pl.col("engagements").is_not_null())
-    rates = dict(
-        both.group_by("platform").agg((pl.col("engagements") / pl.col("views")).median()).sort("platform").iter_rows()
+    total = pl.Series("own", [None] * wanted.height, dtype=pl.Float64)
+    for metric in ENGAGEMENTS:
+        forecast = _forecast(tables, metric, wanted.select("creator_id", "platform", "format"))
+        capped = pl.min_horizontal("v_sd", pl.lit(MAX_SD_IN_MEAN))
+        known = pl.when(pl.col("v_basis").is_in(["posts", "creator"])).then((pl.col("v_mu") + capped**2 / 2).exp())
+        part = forecast.select(known.alias("part")).get_column("part")
+        total = pl.select(pl.when(total.is_null() & part.is_null()).then(None).otherwise(
+            total.fill_null(0.0) + part.fill_null(0.0)
+        )).to_series()  # fmt: skip
+    rate = (pl.col("own") / pl.col("views")).median().over("platform").fill_null(ENGAGEMENT_GUESS)
+    return (
+        wanted.with_columns(total.alias("own"))
+        .with_columns(pl.coalesce("own", rate * pl.col("views")).alias("engagements"))
+        .drop("own")
     )
-    rate = pl.col("platform").replace_strict(rates, default=LIKE_RATE_GUESS, return_dtype=pl.Float64)
-    return wanted.with_columns(own.fill_null(wanted.select(rate * pl.col("views")).to_series()).alias("engagements"))
+
+
+def _forecast(tables: Tables, metric: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """v_mu, v_sd, v_basis of the next post; null where no post of the platform shows the count (or stands for it)."""
+    snapshots, posts = tables["post_snapshots"], tables["posts"]
+    counted = snapshots.filter(snapshots[metric].notnull() | (snapshots.likes.notnull() & (metric == "views")))
+    seen: pl.DataFrame = tables.frame(counted.join(posts, "post_id").select("platform").distinct())
+    shown = seen.get_column("platform").to_list()
+    empty = {"v_mu": pl.Float64, "v_sd": pl.Float64, "v_basis": pl.String}
+    if not shown:
+        return rows.with_columns(*(pl.lit(None, kind).alias(name) for name, kind in empty.items()))
+    found = forecast_next_post(tables, metric=metric).select(
+        "creator_id",
+        "format",
+        pl.col("log_mean").alias("v_mu"),
+        pl.col("log_sd").alias("v_sd"),
+        pl.col("basis").alias("v_basis"),
+    )
+    joined = rows.join(found, on=["creator_id", "format"], how="left", maintain_order="left")
+    # A format that the forecast does not list (nobody posted it) takes the creator's level in its first one.
+    any_format = found.unique("creator_id", keep="first", maintain_order=True).drop("format")
+    joined = joined.join(any_format, on="creator_id", how="left", maintain_order="left", suffix="_any")
+    there = pl.col("platform").is_in(shown)
+    return joined.with_columns(
+        *(pl.when(there).then(pl.coalesce(name, f"{name}_any")).alias(name) for name in empty)
+    ).drop(f"{name}_any" for name in empty)
+
+
+def _with_forecast(rows: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+    shared = pl.when(pl.col("v_basis") == "likes").then(LIKES_SD).otherwise(0.0)
+    return _forecast(tables, "views", rows).with_columns(shared.alias("v_shared"))
 
 
 def _robust(values: pl.Series, centre: float, spread: float, *, strength: float) -> tuple[float, float]:
@@ -117,83 +163,66 @@ def _robust(values: pl.Series, centre: float, spread: float, *, strength: float)
 
 
 def _with_claim(rows: pl.DataFrame) -> pl.DataFrame:
-    """c_mu, c_sd: the rate card's figure, corrected by how such figures compare with own posts in the workspace."""
+    """The rate card's figure, corrected by how such figures compare with the creators' own posts in the workspace."""
     log_claim = pl.col("claim").cast(pl.Float64).log1p()
-    both = rows.filter((pl.col("claim") > 0) & (pl.col("v_n") >= 3)).select(pl.col("v_mu") - log_claim).to_series()
-    bias, scatter = _robust(both, 0.0, CLAIM_SD, strength=20)
-    spread = float(np.hypot(scatter, NOISE_SD))
+    both = rows.filter((pl.col("claim") > 0) & (pl.col("v_basis") == "posts"))
+    bias, scatter = _robust(both.select(pl.col("v_mu") - log_claim).to_series(), 0.0, CLAIM_SD, strength=20)
     stated = pl.col("claim") > 0
     return rows.with_columns(
-        pl.when(stated).then(log_claim + bias).alias("c_mu"), pl.when(stated).then(spread).alias("c_sd")
+        pl.when(stated).then(log_claim + bias).alias("c_mu"),
+        pl.when(stated).then(float(np.hypot(scatter, NOISE_SD))).alias("c_sd"),
+        pl.lit(LIKES_CHECKED_SD).alias("c_shared"),
     )
 
 
-def like_rates(rows: pl.DataFrame, posts: pl.DataFrame) -> dict[str, tuple[float, float]]:
-    """Platform → log of likes per view, and its uncertainty.
+def _likes_set_right(rows: pl.DataFrame) -> pl.DataFrame:
+    """Views inferred from likes, moved per platform to where rate cards of the same platform put them.
 
-    From posts that show both; else from rate cards that state views of creators whose likes are known; else from the
-    platforms that show both, with the spread between platforms added; else a guess.
+    The forecast takes the views per like of platforms that show both; a platform's own rate cards (median reads) tell
+    how far that is off. At least ten creators with both are needed.
     """
-    both = posts.filter((pl.col("views") > 0) & (pl.col("likes") > 0)).with_columns(
-        (pl.col("likes") / pl.col("views")).log().alias("rate")
-    )
-    found: dict[str, tuple[float, float]] = {}
-    for platform, part in both.group_by("platform", maintain_order=True):
-        if part.height >= 30:
-            found[str(platform[0])] = _robust(part["rate"], float(np.log(LIKE_RATE_GUESS)), 0.5, strength=5)
-    shown = list(found.values())
-    for platform, part in rows.group_by("platform", maintain_order=True):
-        name = str(platform[0])
-        stated = part.filter((pl.col("claim") > 0) & (pl.col("l_n") >= 2))
-        if name not in found and stated.height >= 10:
-            ratio = stated.select(pl.col("l_mu") - pl.col("claim").cast(pl.Float64).log1p()).to_series()
-            found[name] = _robust(ratio, float(np.log(LIKE_RATE_GUESS)), 0.5, strength=5)
-        elif name not in found and shown:
-            found[name] = (float(np.mean([m for m, _ in shown])), LIKE_RATE_GUESS_SD)
-    return found
-
-
-def _with_likes(rows: pl.DataFrame, posts: pl.DataFrame) -> pl.DataFrame:
-    """k_mu, k_sd: views inferred from likes, also for creators without posts by the platform's line of likes."""
-    rates = like_rates(rows, posts)
-    guess = (float(np.log(LIKE_RATE_GUESS)), LIKE_RATE_GUESS_SD)
-    platforms = rows["platform"].to_list()
-    mean = pl.Series("rate", [rates.get(p, guess)[0] for p in platforms], dtype=pl.Float64)
-    spread = pl.Series("rate_sd", [rates.get(p, guess)[1] for p in platforms], dtype=pl.Float64)
-    return rows.with_columns(mean, spread).with_columns(
-        (pl.col("l_mu") - pl.col("rate")).alias("k_mu"),
-        (pl.col("l_sd") ** 2 + pl.col("rate_sd") ** 2).sqrt().alias("k_sd"),
+    both = rows.filter((pl.col("v_basis") == "likes") & pl.col("c_mu").is_not_null())
+    shifts = {
+        str(platform[0]): _robust(part.select(pl.col("c_mu") - pl.col("v_mu")).to_series(), 0.0, 0.0, strength=5)[0]
+        for platform, part in both.group_by("platform", maintain_order=True)
+        if part.height >= 10
+    }
+    moved = (pl.col("v_basis") == "likes") & pl.col("platform").is_in(sorted(shifts))
+    shift = pl.col("platform").replace_strict(shifts, default=0.0, return_dtype=pl.Float64)
+    return rows.with_columns(
+        pl.when(moved).then(pl.col("v_mu") + shift).otherwise(pl.col("v_mu")).alias("v_mu"),
+        pl.when(moved).then(LIKES_CHECKED_SD).otherwise(pl.col("v_shared")).alias("v_shared"),
     )
 
 
 def _with_channel(rows: pl.DataFrame) -> pl.DataFrame:
-    """w_mu, w_sd: a post's views as a part of what the channel gains in a week.
+    """A post's views as a part of what the channel gains in a week.
 
     The part is estimated where both are known in the workspace; else a week holds `POSTS_PER_WEEK_GUESS` posts.
     """
     log_week = pl.col("weekly_views").log1p()
-    both = rows.filter((pl.col("v_n") >= 3) & (pl.col("weekly_views") > 0)).unique("creator_id", maintain_order=True)
-    part, scatter = _robust(
-        both.select(pl.col("v_mu") - log_week).to_series(),
-        -float(np.log(POSTS_PER_WEEK_GUESS)),
-        CHANNEL_SD,
-        strength=20,
+    both = rows.filter((pl.col("v_basis") == "posts") & (pl.col("weekly_views") > 0)).unique(
+        "creator_id", maintain_order=True
     )
-    spread = float(np.hypot(scatter, NOISE_SD))
+    guess = -float(np.log(POSTS_PER_WEEK_GUESS))
+    part, scatter = _robust(both.select(pl.col("v_mu") - log_week).to_series(), guess, CHANNEL_SD, strength=20)
     there = pl.col("weekly_views") > 0
     return rows.with_columns(
-        pl.when(there).then(log_week + part).alias("w_mu"), pl.when(there).then(spread).alias("w_sd")
+        pl.when(there).then(log_week + part).alias("w_mu"),
+        pl.when(there).then(float(np.hypot(scatter, NOISE_SD))).alias("w_sd"),
+        pl.lit(CHANNEL_SD / 2).alias("w_shared"),
     )
 
 
 def _with_ratio(rows: pl.DataFrame) -> pl.DataFrame:
-    """f_mu, f_sd: followers times the cited ratio of reach to followers, the platform's own or a borrowed one."""
+    """Followers times the cited ratio of reach to followers, the platform's own or a borrowed one."""
     ratios = reach_over_followers()
     borrowed = float(np.exp(np.mean(np.log(list(ratios.values())))))
     ratio = pl.col("platform").replace_strict(ratios, default=borrowed, return_dtype=pl.Float64)
     return rows.with_columns(
         (pl.col("followers").cast(pl.Float64) * ratio).log1p().alias("f_mu"),
         pl.when(pl.col("followers").is_not_null()).then(float(np.hypot(BORROWED_SD, NOISE_SD))).alias("f_sd"),
+        pl.lit(BORROWED_SD).alias("f_shared"),
     )
 
 

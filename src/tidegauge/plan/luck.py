@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from tidegauge.plan.brief import Risk
+from tidegauge.plan.expected import MAX_SD_IN_MEAN
 from tidegauge.plan.flat import flatten
 from tidegauge.plan.kernels import kernel
 from tidegauge.plan.problem import Float, Int, Problem, Solution
-from tidegauge.plan.views import MAX_SD_IN_MEAN
 
 SCENARIOS = 200
 #: Rounds of reweighting scenarios towards the bad ones, for plans that weigh risk.

@@ -1,4 +1,4 @@
-"""Recent posts of creators with their newest counts, read once for the whole plan."""
+"""What the planner reads from posts and snapshots besides forecasts: formats, cadence, rhythm, channel growth."""
 
 from __future__ import annotations
 
@@ -12,10 +12,6 @@ from tidegauge.workspace.tables import Tables
 
 #: Posts older than this say little about the next one.
 LOOKBACK_DAYS = 365
-#: The newest posts per creator and format that are read.
-POSTS_PER_CELL = 20
-#: A post younger than this is still too far from its final count to be corrected.
-MIN_AGE_DAYS = 1.0
 
 
 def as_of(tables: Tables, platforms: Sequence[str] = ()) -> dt.datetime | None:
@@ -38,59 +34,13 @@ def as_of(tables: Tables, platforms: Sequence[str] = ()) -> dt.datetime | None:
     return max(known) if known else None
 
 
-def recent_posts(tables: Tables, now: dt.datetime) -> pl.DataFrame:
-    """One row per recent post at its newest snapshot, for the newest posts of each creator and format.
-
-    Columns: creator_id, platform, format, published_at, age_days, views, likes, engagements (likes, comments, shares
-    and saves where any is known), censored.
-    """
-    posts, snaps = tables["posts"], tables["post_snapshots"]
-    since = now - dt.timedelta(days=LOOKBACK_DAYS)
-    recent = posts.filter(
-        posts.published_at >= ibis.literal(since),
-        posts.published_at <= ibis.literal(now - dt.timedelta(days=MIN_AGE_DAYS)),
-        posts.creator_id.notnull(),
-        posts.format.notnull(),
-    ).select("post_id", "creator_id", "platform", "format", "published_at")
-    newest = ibis.row_number().over(
-        ibis.window(
-            group_by=snaps.post_id,
-            order_by=[snaps.observed_at.desc(), snaps.views.desc(), snaps.likes.desc()],
-        )
-    )
-    last = snaps.mutate(nth=newest).filter(lambda t: t.nth == 0).drop("nth")
-    joined = recent.join(last, "post_id")
-    parts = [joined[c] for c in ("likes", "comments", "shares", "saves")]
-    known = ibis.or_(*(p.notnull() for p in parts))
-    total = parts[0].fill_null(0) + parts[1].fill_null(0) + parts[2].fill_null(0) + parts[3].fill_null(0)
-    rows = joined.select(
-        "creator_id",
-        "platform",
-        "format",
-        "published_at",
-        "post_id",
-        "views",
-        "likes",
-        engagements=known.ifelse(total, ibis.null("int64")),
-        censored=joined.censored.fill_null(False),
-        # DuckDB's epoch keeps the fraction of a second though Ibis calls it an integer: hence the cast.
-        age_s=joined.observed_at.epoch_seconds().cast("float64") - joined.published_at.epoch_seconds().cast("float64"),
-    )
-    old_enough = rows.filter(rows.age_s >= MIN_AGE_DAYS * 86_400)
-    rank = ibis.row_number().over(
-        ibis.window(
-            group_by=[old_enough.creator_id, old_enough.format],
-            order_by=[old_enough.published_at.desc(), old_enough.post_id],
-        )
-    )
-    kept = old_enough.mutate(nth=rank).filter(lambda t: t.nth < POSTS_PER_CELL)
-    frame: pl.DataFrame = tables.frame(kept.drop("nth"))
-    return (
-        frame.with_columns((pl.col("age_s") / 86_400).alias("age_days"))
-        .drop("age_s")
-        .sort("creator_id", "format", "published_at", "post_id")
-        .drop("post_id")
-    )
+def posted_formats(tables: Tables, now: dt.datetime) -> pl.DataFrame:
+    """In which formats creators posted in the last year: creator_id, format, n; a creator's most frequent first."""
+    posts = tables["posts"]
+    since = ibis.literal(now - dt.timedelta(days=LOOKBACK_DAYS))
+    recent = posts.filter(posts.published_at >= since, posts.creator_id.notnull(), posts.format.notnull())
+    frame: pl.DataFrame = tables.frame(recent.group_by("creator_id", "format").aggregate(n=lambda t: t.count()))
+    return frame.sort("creator_id", "n", "format", descending=[False, True, False])
 
 
 def cadence(tables: Tables, now: dt.datetime) -> pl.DataFrame:

@@ -18,7 +18,9 @@ BASIS_WORDS = {
     "rate_card": Text("报价单", "rate card"),
     "likes": Text("由点赞推算", "inferred from likes"),
     "channel": Text("由账号总播放增长推算", "inferred from the channel's growth"),
-    "platform_line": Text("平台与粉丝量的一般水平", "the platform's usual level for its followers"),
+    "similar_creators": Text(
+        "同平台、同量级、同类目达人的水平", "the level of creators of its platform, tier and category"
+    ),
     "followers_ratio": Text("粉丝量乘以引用比例", "followers times a cited ratio"),
 }
 
