@@ -165,10 +165,10 @@ def test_capability_distance_counts_what_differs(make_tables):
 
 
 def test_too_little_is_refused_with_the_mend(make_tables):
-    with pytest.raises(MeasureError, match="published_at"):
-        run("convergence", make_tables({"creators": ecosystem(alike=True)["creators"]}))
-    few = ecosystem(alike=True, months=2, creators=2)
+    few = make_tables(ecosystem(alike=True, months=2, creators=2))
     with pytest.raises(MeasureError, match="longer period"):
-        run("convergence", make_tables(few), period="month")
+        run("convergence", few, period="month")
     with pytest.raises(MeasureError, match="capability"):
-        run("convergence", make_tables(few), of="capability")
+        run("convergence", few, of="capability")
+    with pytest.raises(MeasureError, match="published_at"):
+        run("convergence", few, start=dt.datetime(2030, 1, 1, tzinfo=dt.UTC))

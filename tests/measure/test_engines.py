@@ -131,6 +131,15 @@ VARIANTS = [(name, {}) for name in measures()] + [
     ("displacement", {"by": ("tier",), "quantity": "saves", "basis": "published"}),
     ("tiers", {"by": ("category",), "step": "day", "start": T0 + dt.timedelta(days=20)}),
     ("inequality", {"by": ("verified",), "quantity": "income"}),
+    ("convergence", {"of": "category", "period": "week"}),
+    ("convergence", {"of": "duration", "period": "month"}),
+    ("convergence", {"of": "capability"}),
+    ("flow", {"by": ("platform", "other", "month"), "threshold": 1}),
+    ("renewal", {"by": ("format",), "period": "week", "of": "creators"}),
+    ("renewal", {"by": ("platform", "topic"), "period": "day"}),
+    ("profile", {"by": ("platform", "format", "tier")}),
+    ("opportunity", {"by": ("platform", "tier"), "horizon_d": 20, "backtest": "2026-03-20", "least": 1}),
+    ("duration", {"by": ("platform", "format")}),
 ]
 
 

@@ -114,10 +114,10 @@ def test_pairs_out_of_the_window_are_not_candidates():
 
 def test_best_match_equals_a_plain_search():
     rng = np.random.default_rng(5)
-    n, sides = 300, 3
+    n, sides = 150, 3
     seen = appearances(rng.integers(0, 40, n), rng.integers(0, sides, n), rng.integers(0, 500 * HOUR_S, n))
-    a, b = rng.integers(0, 40, 60), rng.integers(0, 40, 60)
-    pairs = Pairs(np.minimum(a, b), np.maximum(a, b), rng.choice([0.86, 0.9, 1.0], 60))
+    a, b = rng.integers(0, 40, 40), rng.integers(0, 40, 40)
+    pairs = Pairs(np.minimum(a, b), np.maximum(a, b), rng.choice([0.86, 0.9, 1.0], 40))
     window = 48 * HOUR_S
     shifts = np.array([0, 72 * HOUR_S, -72 * HOUR_S], dtype=np.int64)
     best, best_score, shifted = best_matches(seen, pairs, window, shifts)

@@ -11,6 +11,9 @@ import pytest
 from tidegauge.errors import MeasureError
 from tidegauge.measure.registry import run
 from tidegauge.measure.windows import log_mean, log_ratio, passing
+from tidegauge.workspace.ingest import load_frames
+from tidegauge.workspace.lake import attach, create
+from tidegauge.workspace.tables import duckdb_tables
 
 AT = dt.datetime(2025, 6, 30, 16, tzinfo=dt.UTC)  # midnight in Shanghai, start of 1 July
 
@@ -97,12 +100,26 @@ def ecosystem(persistent: bool, seed: int = 3) -> dict[str, pl.DataFrame]:
     return {k: pl.DataFrame(v) for k, v in frames.items()}
 
 
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory):
+    """Tables of the world whose growth goes on (True) and of the one that turns about (False)."""
+    lakes = {}
+    for persistent in (True, False):
+        place = tmp_path_factory.mktemp("opportunity") / "ws"
+        create(place)
+        assert load_frames(place, ecosystem(persistent)).error is None
+        lakes[persistent] = attach(place)
+    yield {persistent: duckdb_tables(lake) for persistent, lake in lakes.items()}
+    for lake in lakes.values():
+        lake.close()
+
+
 def told(rows: pl.DataFrame, quantity: str) -> dict[str, dict]:
     return {r["category"]: r for r in rows.filter(pl.col("quantity") == quantity).iter_rows(named=True)}
 
 
-def test_planted_growth_is_ranked_and_foresight_is_seen(make_tables):
-    tables = make_tables(ecosystem(persistent=True))
+def test_planted_growth_is_ranked_and_foresight_is_seen(worlds):
+    tables = worlds[True]
     result = run("opportunity", tables, end=AT, backtest="2025-07-01", horizon_d=28)
     rows = result.rows
     growth = told(rows, "demand_growth")
@@ -130,18 +147,17 @@ def test_planted_growth_is_ranked_and_foresight_is_seen(make_tables):
     assert "backtest_rank_correlation" not in now.get_column("quantity").to_list()
 
 
-def test_growth_that_turns_about_is_not_taken_for_foresight(make_tables):
-    rows = run("opportunity", make_tables(ecosystem(persistent=False)), backtest="2025-07-01", horizon_d=28).rows
+def test_growth_that_turns_about_is_not_taken_for_foresight(worlds):
+    rows = run("opportunity", worlds[False], backtest="2025-07-01", horizon_d=28).rows
     assert told(rows, "backtest_rank_correlation")["all"]["high"] < 0
 
 
-def test_scores_as_of_a_date_do_not_know_what_came_after(make_tables):
-    known, turned = ecosystem(persistent=True), ecosystem(persistent=False)
+def test_scores_as_of_a_date_do_not_know_what_came_after(worlds):
     scores = [
-        run("opportunity", make_tables(f), backtest="2025-07-01", horizon_d=28).rows.filter(
+        run("opportunity", worlds[persistent], backtest="2025-07-01", horizon_d=28).rows.filter(
             pl.col("quantity").is_in(["score", "rank", "demand_growth"])
         )
-        for f in (known, turned)
+        for persistent in (True, False)
     ]
     assert scores[0].equals(scores[1])
 

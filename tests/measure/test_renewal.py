@@ -71,7 +71,7 @@ def test_logistic_ceiling_and_bass_total_are_recovered():
     }
     for name, (level, truth) in truths.items():
         hits, best = dict.fromkeys(truth, 0), 0
-        for _ in range(40):
+        for _ in range(25):
             y = rng.poisson(level * np.exp(0.1 * noise(rng, 60, 0.3))).astype(float)
             found = curves(y, growth(y, rng).rho)
             best += found[0].name == name
@@ -79,8 +79,8 @@ def test_logistic_ceiling_and_bass_total_are_recovered():
                 value, low, high = next(c for c in found if c.name == name).parameters[k]
                 hits[k] += low <= true <= high
                 assert abs(value / true - 1) < 0.3
-        assert best >= 36
-        assert min(hits.values()) >= 32
+        assert best >= 22
+        assert min(hits.values()) >= 20
 
 
 def test_segmentation_is_the_best_there_is():

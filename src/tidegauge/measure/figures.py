@@ -1,39 +1,23 @@
-"""One row of a result: a value with its interval, sample size and unit; no NaN, no interval without its value."""
+"""Figures with an interval: from draws, of a proportion; and ratios of what may be nothing."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
 from tidegauge.measure.bootstrap import percentile
+from tidegauge.measure.rows import record
 
 Floats = npt.NDArray[np.float64]
-Row = dict[str, object]
 
 
-def figure(quantity: str, value: float, low: float, high: float, n: float, unit: str) -> Row:
-    """A row; what is not finite becomes null, and the interval is widened to hold its own value.
-
-    >>> figure("share", 0.5, 0.4, float("nan"), 10, "ratio")
-    {'quantity': 'share', 'value': 0.5, 'low': None, 'high': None, 'n': 10, 'unit': 'ratio'}
-    """
-    known = bool(np.isfinite(value))
-    bounded = known and bool(np.isfinite(low) and np.isfinite(high))
-    return {
-        "quantity": quantity,
-        "value": float(value) if known else None,
-        "low": float(min(low, value)) if bounded else None,
-        "high": float(max(high, value)) if bounded else None,
-        "n": round(n),
-        "unit": unit,
-    }
-
-
-def drawn(quantity: str, value: float, draws: Floats, n: float, unit: str, level: float = 0.9) -> Row:
+def drawn(quantity: str, value: float, draws: Floats, n: float, unit: str, level: float = 0.9) -> dict[str, Any]:
     """A row whose interval is the central part of `draws` (r,)."""
     low, high = percentile(draws[:, None], level)
-    return figure(quantity, value, float(low[0]), float(high[0]), n, unit)
+    return record({}, value, (float(low[0]), float(high[0])), round(n), unit, quantity=quantity)
 
 
 def jeffreys(k: float, n: float, level: float = 0.9) -> tuple[float, float]:

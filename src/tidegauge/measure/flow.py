@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import ibis
@@ -15,11 +16,12 @@ import polars as pl
 from tidegauge.errors import MeasureError
 from tidegauge.measure import charts
 from tidegauge.measure.bootstrap import resampled_sums
-from tidegauge.measure.figures import Row, drawn, figure, jeffreys, ratio
+from tidegauge.measure.figures import drawn, jeffreys, ratio
 from tidegauge.measure.headlines import Appearances, Pairs, best_matches, near_pairs, normalised
 from tidegauge.measure.registry import measure
+from tidegauge.measure.rows import record, table
 from tidegauge.measure.sampling import Grid, grids
-from tidegauge.measure.segments import real, whole
+from tidegauge.measure.segments import epoch_s, real, whole
 from tidegauge.result import Explanation, Result, Text
 from tidegauge.workspace.tables import Tables
 
@@ -180,22 +182,22 @@ def between_platforms(
         )
     best, best_score, by_chance = best_matches(entries.seen, pairs, window_s, shifts)
     day, periods = _calendar(entries.seen.at_s, zone, period)
-    rows: list[Row] = []
+    rows: list[dict[str, Any]] = []
     for a, b in itertools.permutations(range(len(entries.sides)), 2):
         mine = np.flatnonzero(entries.seen.side == a)
         other = watch[entries.sides[b]]
-        table = _pair_table(entries, mine, best[mine, b], by_chance[:, mine, b], other, window_s, shifts)
+        topics = _pair_table(entries, mine, best[mine, b], by_chance[:, mine, b], other, window_s, shifts)
         for name in np.unique(periods[mine]):
             chosen = periods[mine] == name
             head = {"platform": entries.sides[a], "other": entries.sides[b]} | ({period: str(name)} if period else {})
-            rows += [head | r for r in _figures(table.filter(pl.Series(chosen)), day[mine][chosen], rng)]
+            rows += [head | r for r in _figures(topics.filter(pl.Series(chosen)), day[mine][chosen], rng)]
     if not rows:
         raise MeasureError(
             "no two platforms were watched at the same time",
             mend="ingest hot lists of the same days, or raise within_h",
         )
     near, matches = int(((best_score > 0.0) & (best_score < 1.0)).sum()), int((best_score > 0.0).sum())
-    frame = pl.DataFrame(rows, infer_schema_length=None)
+    frame = table(rows, tuple(c for c in ("platform", "other", period, "quantity") if c))
     return Flows(frame, _notes(watch, matches, near, sightings.height, keys.len()))
 
 
@@ -204,7 +206,7 @@ def _read(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The looks at each source, and the first sighting of each topic after `rest_s` seconds without it."""
     topics = tables.between(tables["topics"], "observed_at", start, end)
-    seen = topics.select("platform", "topic", at=topics.observed_at.epoch_seconds().cast("int64"))
+    seen = topics.select("platform", "topic", at=epoch_s(topics.observed_at))
     bucketed = seen.mutate(bucket=(seen["at"] / _BUCKET_S).floor().cast("int64"))
     looks = bucketed.group_by(["platform", "bucket"]).aggregate(
         first_s=bucketed["at"].min(), last_s=bucketed["at"].max(), rows=bucketed.count()
@@ -282,7 +284,7 @@ def _pair_table(
     )
 
 
-def _figures(topics: pl.DataFrame, day: Ints, rng: np.random.Generator) -> list[Row]:
+def _figures(topics: pl.DataFrame, day: Ints, rng: np.random.Generator) -> list[dict[str, Any]]:
     """The rows of one ordered pair and period, with intervals over blocks of days."""
     block = _blocks(day)
     columns = ["eligible", "matched", "chance", "tried", "usable", "first", "decided"]
@@ -300,7 +302,7 @@ def _figures(topics: pl.DataFrame, day: Ints, rng: np.random.Generator) -> list[
     )
     if min(m, n - m) < _FEW:
         low, high = ((x - by_chance) / (1 - by_chance) for x in jeffreys(m, n))
-        net = figure("shared_share", (raw - by_chance) / (1 - by_chance), low, high, n, "ratio")
+        net |= {"low": low, "high": high}
     rows = [net, _share("shared_share_raw", m, n, raw_d), drawn("chance_share", by_chance, by_chance_d, tried, "ratio")]
     if decided > 0:
         rows.append(_share("first_share", first, decided, ratio(draws[:, 5], draws[:, 6])))
@@ -312,13 +314,13 @@ def _figures(topics: pl.DataFrame, day: Ints, rng: np.random.Generator) -> list[
     return rows
 
 
-def _share(quantity: str, k: float, n: float, draws: Floats) -> Row:
+def _share(quantity: str, k: float, n: float, draws: Floats) -> dict[str, Any]:
     if min(k, n - k) < _FEW:
-        return figure(quantity, k / n, *jeffreys(k, n), n, "ratio")
+        return record({}, k / n, jeffreys(k, n), round(n), "ratio", quantity=quantity)
     return drawn(quantity, k / n, draws, n, "ratio")
 
 
-def _lag_rows(pairs: pl.DataFrame, block: Ints, rng: np.random.Generator) -> list[Row]:
+def _lag_rows(pairs: pl.DataFrame, block: Ints, rng: np.random.Generator) -> list[dict[str, Any]]:
     """Quantiles of the lag; each sighting is put anywhere between its two looks, several times over.
 
     Hourly looks leave whole hours, whose quantiles would jump by an hour and seem exact in between.

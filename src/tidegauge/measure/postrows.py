@@ -8,7 +8,7 @@ import ibis
 import ibis.expr.types as ir
 
 from tidegauge.measure.mixes import duration_bucket
-from tidegauge.measure.segments import UNKNOWN, accounts
+from tidegauge.measure.segments import UNKNOWN, accounts, epoch_s
 from tidegauge.workspace.tables import Tables
 
 COUNTS = ("views", "likes", "comments", "shares", "saves")
@@ -49,7 +49,7 @@ def post_rows(tables: Tables, start: dt.datetime | None = None, end: dt.datetime
         posts = tables.between(posts.filter(posts.published_at.notnull()), "published_at", start, end)
     own = ("post_id", "creator_id", "platform", "published_at", "format", "duration_s", "sponsored")
     joined = latest.inner_join(posts.select(*own), "post_id").select(*own, "read_at", "censored", *COUNTS)
-    age = (joined.read_at.epoch_seconds() - joined.published_at.epoch_seconds()).cast("float64") / _DAY_S
+    age = (epoch_s(joined.read_at) - epoch_s(joined.published_at)).cast("float64") / _DAY_S
     rows = joined.mutate(
         creator_id=joined.creator_id.fill_null(joined.post_id),
         format=joined.format.fill_null(UNKNOWN),

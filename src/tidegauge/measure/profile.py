@@ -18,7 +18,7 @@ from tidegauge.measure.pooling import cell_variances, pool
 from tidegauge.measure.postrows import ACCOUNT_CELLS, POST_CELLS, account_cells, in_cells, post_rows
 from tidegauge.measure.registry import measure
 from tidegauge.measure.rows import record, table
-from tidegauge.measure.segments import UNKNOWN, whole
+from tidegauge.measure.segments import UNKNOWN, epoch_s, whole
 from tidegauge.result import Explanation, Result, Text
 from tidegauge.workspace.tables import Tables
 
@@ -246,7 +246,7 @@ def _growth(tables: Tables, by: tuple[str, ...], start: dt.datetime | None, end:
     ends = known.group_by("creator_id").agg(
         first=known.followers.argmin(at), last=known.followers.argmax(at), first_at=at.min(), last_at=at.max()
     )
-    days = (ends.last_at.epoch_seconds() - ends.first_at.epoch_seconds()).cast("float64") / _DAY_S
+    days = (epoch_s(ends.last_at) - epoch_s(ends.first_at)).cast("float64") / _DAY_S
     ends = ends.mutate(days=days).filter(lambda t: t.days >= _LEAST_DAYS)
     value = (ends["last"].cast("float64").ln() - ends["first"].cast("float64").ln()) / ends.days * _MONTH_DAYS
     ends = ends.select("creator_id", value=value)
