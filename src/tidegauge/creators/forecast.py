@@ -155,7 +155,8 @@ def _posting(tables: Tables, as_of: dt.datetime | None) -> pl.DataFrame:
     )
     now = pl.col("published_at").max() if as_of is None else pl.lit(as_of)
     age = (now - pl.col("published_at")).dt.total_seconds() / 86_400.0
-    recent = frame.with_columns(age.alias("age")).filter(pl.col("age") < _RATE_DAYS)
+    # Sorted, so that sums do not depend on the order in which the engine hands out rows.
+    recent = frame.sort("creator_id", "published_at").with_columns(age.alias("age")).filter(pl.col("age") < _RATE_DAYS)
     return recent.group_by("creator_id").agg(
         (-_RATE_DECAY * pl.col("age")).exp().sum().alias("posts"), pl.len().alias("n")
     )

@@ -121,8 +121,7 @@ def _forecast(
     posts = posts.join(
         facts.select("creator_id", "tier", "category"), on="creator_id", how="inner", maintain_order="left"
     )
-    newest = posts.get_column("published_at").max()
-    days = (pl.lit(newest) - pl.col("published_at")).dt.total_seconds() / 86_400.0
+    days = (pl.col("published_at").max() - pl.col("published_at")).dt.total_seconds() / 86_400.0
     posts = posts.with_columns((0.5 ** (days.clip(0.0, 3650.0) / HALF_LIFE_DAYS)).fill_null(0.5).alias("recency"))
     keys = pl.concat(
         [
