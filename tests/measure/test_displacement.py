@@ -200,6 +200,26 @@ def test_cited_market_figures_have_the_width_of_their_range(make_tables):
         run("displacement", tables, by=("platform",), quantity="market:DAU")
 
 
+def test_spend_from_the_ledger_is_counted_in_full_and_split_by_the_streams_name(make_tables):
+    rows = [
+        ("brand", "douyin/mid/KOL/short_video/consider", dt.date(2026, 1, 5), dt.date(2026, 1, 11), "", 300.0),
+        ("brand", "bilibili/mid/KOL/mid_video/consider", dt.date(2026, 1, 26), dt.date(2026, 2, 1), "", 100.0),
+        ("brand", "search", dt.date(2026, 2, 2), dt.date(2026, 2, 8), "", 50.0),
+        ("brand", "douyin/mid/KOL/short_video/consider", dt.date(2026, 2, 2), dt.date(2026, 2, 8), "", 150.0),
+        ("brand", "bilibili/mid/KOL/mid_video/consider", dt.date(2026, 2, 9), dt.date(2026, 2, 15), "", 150.0),
+    ]
+    columns = ["brand", "stream", "period_start", "period_end", "geo", "cost"]
+    tables = make_tables({"spend": pl.DataFrame(rows, schema=columns, orient="row")})
+    r = run("displacement", tables, by=("platform",), quantity="spend", period="month")
+    assert value(r, "share", platform="douyin", period="2026-01-01") == pytest.approx(0.75)
+    assert value(r, "amount", platform="unknown", period="2026-02-01") == 50.0
+    # The search stream is not there in January, so that the change is among the two that are.
+    assert value(r, "share_change", platform="douyin") == pytest.approx(0.5 - 0.75)
+    assert value(r, "displacement_index", platform="all") == pytest.approx(0.25)
+    by_stream = run("displacement", tables, by=("stream",), quantity="spend", period="month")
+    assert by_stream.rows.filter(pl.col("quantity") == "share").height == 5
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

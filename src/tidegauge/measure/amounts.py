@@ -304,9 +304,18 @@ def _published(tables: Tables, posts: ir.Table, quantity: str, asked: Asked) -> 
     )
 
 
+def has_bookings(tables: Tables) -> bool:
+    """Whether any placement has a cost and a time."""
+    return bool(tables.frame(_booked(tables).aggregate(n=_booked(tables).count())).item())
+
+
+def _booked(tables: Tables) -> ir.Table:
+    rows = tables["placements"]
+    return rows.filter(rows.cost.notnull() & rows.published_at.notnull())
+
+
 def _bookings(tables: Tables, asked: Asked) -> Amounts:
-    booked = tables["placements"]
-    booked = booked.filter(booked.cost.notnull() & booked.published_at.notnull())
+    booked = _booked(tables)
     first, last = _range(tables, booked, "published_at", asked, "no placements with cost and time")
     g = period_grid(tables, asked, first, last)
     rows = tables.between(booked, "published_at", asked.start, asked.end)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import Any
 
@@ -10,13 +11,18 @@ import polars as pl
 
 from tidegauge.errors import MeasureError
 from tidegauge.measure import shares
+from tidegauge.measure.amounts import Asked, period_grid
 from tidegauge.measure.bootstrap import REPLICATES, percentile
 from tidegauge.measure.rows import record, table
+from tidegauge.measure.segments import UNKNOWN
 from tidegauge.result import Text
 from tidegauge.workspace.tables import Tables
 
 _COLUMNS = ("platform", "segment")
 _RANGE_ENDS = (":low", ":high")
+LEDGER_COLUMNS = ("stream", "brand", "geo")
+#: A stream's name may say all five, with slashes between them; otherwise these are unknown.
+STREAM_PARTS = ("platform", "tier", "role", "format", "stage")
 
 
 def cited_shares(
@@ -33,6 +39,9 @@ def cited_shares(
             f"market figures cannot be split by {', '.join(strange)}", mend="possible: platform, segment"
         )
     market = tables["market"]
+    # "all" and lists of platforms are wholes, not segments beside their parts.
+    single = (market.platform != "all") & ~market.platform.contains(",")
+    market = market.filter(single) if "platform" in by else market
     wanted = market.filter(market.metric.isin([metric, *(metric + e for e in _RANGE_ENDS)]))
     found: pl.DataFrame = tables.frame(wanted.select("platform", "segment", "metric", "period", "value", "unit"))
     if found.is_empty():
@@ -50,6 +59,57 @@ def cited_shares(
         "引用数字没有抽样误差：来源给出范围或互相不一致时，区间为该范围；只有一个数字时区间没有宽度。",
         "Cited figures have no sampling error: where sources give a range or disagree, that range is the interval; a "
         "single number has none.",
+    )
+    return table(records, (*by, "period", "quantity")), (note,)
+
+
+def ledger_shares(
+    tables: Tables,
+    by: tuple[str, ...],
+    period: str,
+    start: dt.datetime | None,
+    end: dt.datetime | None,
+    *,
+    level: float,
+) -> tuple[pl.DataFrame, tuple[Text, ...]]:
+    """Shares of money in the spend table, by stream, brand, geo or a part of the stream's name (platform/tier/role/…).
+
+    A ledger is counted in full: its intervals have no width. A row belongs to the period in which it starts. Raises
+    MeasureError where the table is empty or a column is not possible.
+    """
+    strange = [c for c in by if c not in (*LEDGER_COLUMNS, *STREAM_PARTS)]
+    if strange:
+        possible = ", ".join((*LEDGER_COLUMNS, *STREAM_PARTS))
+        raise MeasureError(f"spend cannot be split by {', '.join(strange)}", mend=f"possible: {possible}")
+    spend = tables["spend"]
+    rows: pl.DataFrame = tables.frame(spend.select("stream", "brand", "geo", "period_start", "cost"))
+    zone = tables.settings.zone
+    noon = pl.col("period_start").cast(pl.Datetime("us")).dt.replace_time_zone(zone.key) + pl.duration(hours=12)
+    rows = rows.with_columns(at=noon.dt.convert_time_zone("UTC"))
+    rows = rows.filter(pl.lit(True) if start is None else pl.col("at") >= start)
+    rows = rows.filter(pl.lit(True) if end is None else pl.col("at") < end)
+    if rows.is_empty():
+        raise MeasureError(
+            "there is no spend", mend="ingest placements with cost or the spend table, or widen --from and --to"
+        )
+    parts = pl.col("stream").str.split("/")
+    whole_name = parts.list.len() == len(STREAM_PARTS)
+    rows = rows.with_columns(
+        pl.when(whole_name).then(parts.list.get(i, null_on_oob=True)).otherwise(pl.lit(UNKNOWN)).alias(c)
+        for i, c in enumerate(STREAM_PARTS)
+    )
+    low, high = rows.select(low=pl.col("at").min(), high=pl.col("at").max()).row(0)
+    g = period_grid(tables, Asked(by, period, start, end), low, high)
+    place = (
+        np.searchsorted(np.array([e.timestamp() for e in g.edges]), rows.get_column("at").dt.epoch("s"), "right") - 1
+    )
+    rows = rows.with_columns(period=pl.Series([g.labels[p] for p in place]))
+    cells = rows.group_by("period", *by).agg(low=pl.col("cost").sum(), high=pl.col("cost").sum(), n=pl.len())
+    records = _records(cells.sort("period", *by), by, tables.settings.currency, np.random.default_rng(0), level)
+    note = Text(
+        "花费来自花费表，全额计数，没有抽样误差，区间没有宽度；每行计入其开始日所在的期。",
+        "Spend comes from the spend table: counted in full, without sampling error, so that intervals have no width; a "
+        "row belongs to the period in which it starts.",
     )
     return table(records, (*by, "period", "quantity")), (note,)
 
@@ -78,7 +138,7 @@ def _records(
                 for i, w in enumerate(names.to_dicts())
                 if n[i]
             ]
-        ends.append((str(period), s, s_draws, n))
+        ends.append((str(period), x, draws, n))
     if len(ends) > 1:
         out += _change(names.to_dicts(), ends[0], ends[-1], level)
     return out
@@ -87,8 +147,14 @@ def _records(
 def _change(
     names: list[dict[str, str]], before: tuple[str, Any, Any, Any], after: tuple[str, Any, Any, Any], level: float
 ) -> list[dict[str, Any]]:
-    (p0, s0, d0, n0), (p1, s1, d1, n1) = before, after
-    change, draws, period = s1 - s0, d1 - d0, f"{p0}/{p1}"
+    (p0, x0, d0, n0), (p1, x1, d1, n1) = before, after
+    # What one end does not cite is not known there, which is not the same as zero: it takes no part in the change.
+    both = np.flatnonzero((n0 > 0) & (n1 > 0))
+    if both.size == 0:
+        return []
+    names, n0, n1 = [names[i] for i in both], n0[both], n1[both]
+    change = shares.shares(x1[both]) - shares.shares(x0[both])
+    draws, period = shares.shares(d1[:, both]) - shares.shares(d0[:, both]), f"{p0}/{p1}"
     low, high = percentile(draws, level)
     out = [
         record(w, change[i], (low[i], high[i]), max(n0[i], n1[i]), "ratio", period=period, quantity="share_change")

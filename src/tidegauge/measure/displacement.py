@@ -10,8 +10,17 @@ import polars as pl
 
 from tidegauge.errors import MeasureError
 from tidegauge.measure import charts
-from tidegauge.measure.amounts import BOOKING_COLUMNS, COUNTS, POST_COLUMNS, QUANTITIES, Amounts, Asked, amounts
-from tidegauge.measure.cited import cited_shares
+from tidegauge.measure.amounts import (
+    BOOKING_COLUMNS,
+    COUNTS,
+    POST_COLUMNS,
+    QUANTITIES,
+    Amounts,
+    Asked,
+    amounts,
+    has_bookings,
+)
+from tidegauge.measure.cited import cited_shares, ledger_shares
 from tidegauge.measure.movement import cells, figures
 from tidegauge.measure.registry import measure
 from tidegauge.measure.rows import table
@@ -64,7 +73,7 @@ OPTIONS = {
 @measure(
     "displacement",
     explanation=EXPLANATION,
-    by=(*ACCOUNT_COLUMNS, "tier", "format", "language", "stage", "brand", "segment"),
+    by=(*ACCOUNT_COLUMNS, "tier", "format", "language", "stage", "brand", "segment", "stream", "geo"),
     default_by=("platform",),
     options=OPTIONS,
 )
@@ -112,6 +121,10 @@ def displacement(
         chart = _chart(rows, by, tables)
         return Result("displacement", by, rows, tables.provenance(seed=number), EXPLANATION, LEVEL, notes, chart)
     quantity = choice("quantity", quantity, QUANTITIES)
+    if quantity == "spend" and (any(c in ("stream", "geo") for c in by) or not has_bookings(tables)):
+        rows, notes = ledger_shares(tables, by, period, start, end, level=LEVEL)
+        chart = _chart(rows, by, tables)
+        return Result("displacement", by, rows, tables.provenance(), EXPLANATION, LEVEL, notes, chart)
     _check_columns(by, quantity)
     mix = _mix_column(str(mix), by, quantity)
     found = amounts(tables, quantity, Asked((*by, mix), period, start, end, days, basis))
