@@ -22,6 +22,7 @@ from tidegauge.workspace.tables import Tables, duckdb_tables
 if TYPE_CHECKING:
     import polars as pl
 
+    from tidegauge.creators import CreatorPage
     from tidegauge.plan.result import Plan
 
 
@@ -168,6 +169,23 @@ class Workspace:
         span = {"start": self._instant(start, "from"), "end": self._instant(end, "to")}
         with self.tables(engine=engine, data=data, spark_conf=spark_conf) as tables:
             return run(name, tables, by=segments, **span, **options)
+
+    def creators(self, **filters: Any) -> pl.DataFrame:
+        """All creators with forecast, fair price, dependence and quality, each with its interval.
+
+        Filters: platform, tier, category, role, price_max, horizon_days (7), sort ("views_next"), limit, seed.
+        """
+        from tidegauge.creators import creators_table
+
+        with self.tables() as tables:
+            return creators_table(tables, **filters)
+
+    def creator(self, creator_id: str, *, seed: int = 0) -> CreatorPage:
+        """One creator: summary, formats, prices, half-life, and where it stands among its peers."""
+        from tidegauge.creators import creator_page
+
+        with self.tables() as tables:
+            return creator_page(tables, creator_id, seed=seed)
 
     def plan(
         self,
