@@ -103,7 +103,7 @@ def warm_up(groups: int) -> None:
         problem = make_problem(market, build_panel(market.model, 3000, seed=0), 2e4, 0, frequency)
         solve(problem, time_limit_s=1.0)
     if groups:
-        problem = make_problem(market, build_panel(market.model, 3000, seed=0), 2e4, groups)
+        problem = make_problem(market, build_panel(market.model, 3000, seed=0), 2e4, 2)
         start_roster(problem, flatten(problem))
 
 

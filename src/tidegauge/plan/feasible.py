@@ -43,7 +43,7 @@ def feasible_items(problem: Problem, values: Float, *, time_limit_s: float = 20.
     items = np.flatnonzero(flat.allowed)
     every = {BUDGET, *(r.label for r in problem.rows), *(f"must:{c}" for c in problem.must)}
     if len(items) > SHORTLIST:
-        short = _shortlist(flat, problem, items, values)
+        short = shortlist(flat, problem, items, values)
         taken, _ = _search(flat, problem, every, short, values, True, time_limit_s)
         if taken is not None:
             return taken
@@ -65,7 +65,7 @@ def _holds(flat: Flat, problem: Problem, limits: set[str], time_limit_s: float) 
     if possible is None:
         return False if proven else None
     if len(items) > SHORTLIST:
-        short = _shortlist(flat, problem, items, values)
+        short = shortlist(flat, problem, items, values)
         taken, _ = _search(flat, problem, limits, short, values, True, time_limit_s)
         if taken is not None:
             return True
@@ -75,7 +75,7 @@ def _holds(flat: Flat, problem: Problem, limits: set[str], time_limit_s: float) 
     return False if proven else None
 
 
-def _shortlist(flat: Flat, problem: Problem, items: Int, values: Float) -> Int:
+def shortlist(flat: Flat, problem: Problem, items: Int, values: Float) -> Int:
     """Per pattern of rows the cheapest, the dearest and the most valuable items, and all of must-include creators."""
     pattern = np.zeros(len(flat.price), dtype=np.int64)
     for r, row in enumerate(problem.rows):
