@@ -81,6 +81,11 @@ def duration(
     kind, split = kinds[0], "platform" in by
     columns = ("platform", kind) if split else (kind,)
     frame = _summed(tables, kind, start, end)
+    if frame.is_empty():
+        raise MeasureError(
+            f"there are no posts with views and a known {kind}",
+            mend="ingest posts.duration_s (or posts.format) and the posts' views (post_snapshots)",
+        )
     records: list[dict[str, Any]] = []
     skipped: list[str] = []
     for words, rows in _parts(frame, split):

@@ -28,6 +28,8 @@ _LEVEL = 0.9
 _DAY_S, _MONTH_DAYS = 86_400.0, 30.0
 #: Growth over less than a week is rounding (platforms show three digits).
 _LEAST_DAYS = 7.0
+#: Standard deviations per median absolute deviation (normal), and how many of them are too far.
+_PER_MAD, _FAR = 1.4826, 4.0
 _RATES = {"save_rate": "saves", "share_rate": "shares", "engagement_rate": "interactions"}
 _UNITS = {
     "views_per_post": "views",
@@ -133,10 +135,19 @@ def profile(
 def _cells(
     creators: pl.DataFrame, by: tuple[str, ...], quantity: str, fewest: int, rng: np.random.Generator
 ) -> tuple[list[dict[str, Any]], list[float]]:
-    """Pool the creators' values (on the log scale) of one quantity into cells."""
+    """Pool the creators' values (on the log scale) of one quantity into cells.
+
+    Values beyond four robust standard deviations of their platform's count as four: one account that was renamed, or
+    grew from 1 follower to 50, would else make all creators look so different that every cell shrinks to one figure.
+    """
     value = pl.col("value")
+    places = [pl.col("platform")] if "platform" in by else [pl.lit(0)]
+    middle = value.median().over(places)
+    spread = _PER_MAD * (value - middle).abs().median().over(places)
+    bounded = pl.when(spread > 0).then(value.clip(middle - _FAR * spread, middle + _FAR * spread)).otherwise(value)
     cells = (
         creators.drop_nulls("value")
+        .with_columns(value=bounded)
         .group_by(by)
         .agg(y=value.mean(), spread2=value.var(), n=pl.len())
         .filter(pl.col("n") >= fewest)

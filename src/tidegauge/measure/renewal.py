@@ -83,8 +83,8 @@ def renewal(
 ) -> Result:
     """Verdict, growth, growth curves, change points and bursts per segment; see docs/methods/renewal.md.
 
-    `verdict` rows carry the probability of the verdict named in `says`; `growth` is relative growth per year at the
-    end; `growth_p` the chance of such a shape in noise; `period` says when.
+    `verdict` rows carry the probability of the verdict named in `says` (of the likeliest one where it is "unclear");
+    `growth` is relative growth per year at the end; `growth_p` the chance of such a shape in noise; `period` says when.
     """
     number = whole("seed", seed, 0, 2**31)
     rng = np.random.default_rng(number)
@@ -219,7 +219,7 @@ def _growth_rows(
     says, chance = max(chances.items(), key=lambda c: float(c[1]))
     # Without a shape that beats noise nothing is growing or fading, however the line happens to lean.
     if chance < _SURE or (found.p >= _ALPHA and says != "mature"):
-        says, chance = "unclear", 1.0 - max(float(c) for c in chances.values())
+        says = "unclear"
     drawn = found.draws.size
     out = [_verdict(names, says, float(chance), jeffreys(float(chance) * drawn, drawn), series)]
     whole_span = f"{series.periods[0]}/{series.periods[-1]}"
