@@ -1,6 +1,6 @@
 """Make the pictures of the README and the docs: run the demo, open its reports in headless Chromium, take screenshots.
 
-    python docs/pictures.py [DEMO]      (DEMO: the folder of a demo that was run before; else a new one is run)
+python docs/pictures.py [DEMO]      (DEMO: the folder of a demo that was run before; else a new one is run)
 """
 
 import subprocess

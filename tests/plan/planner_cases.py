@@ -91,15 +91,17 @@ def keeps_limits(problem: Problem, items: tuple[int, ...]) -> bool:
 
 def brute_force(problem: Problem) -> tuple[float, tuple[int, ...]] | None:
     """The best roster of all (at most one item per creator); None where no roster keeps the limits."""
-    options = [
-        [-1, *np.flatnonzero(problem.creator == c).tolist()] for c in range(problem.panel.n_creators)
-    ]
+    options = [[-1, *np.flatnonzero(problem.creator == c).tolist()] for c in range(problem.panel.n_creators)]
     weight, miss = problem.panel.weight, 1.0 - probabilities(problem)
     best: tuple[float, tuple[int, ...]] | None = None
     for choice in itertools.product(*options):
         items = tuple(j for j in choice if j >= 0)
         if keeps_limits(problem, items):
-            value = reach_of(problem, items) if problem.frequency > 1 else float(weight @ (1.0 - miss[:, list(items)].prod(axis=1)))
+            value = (
+                reach_of(problem, items)
+                if problem.frequency > 1
+                else float(weight @ (1.0 - miss[:, list(items)].prod(axis=1)))
+            )
             if best is None or value > best[0]:
                 best = (value, items)
     return best
