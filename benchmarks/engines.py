@@ -5,9 +5,8 @@
 Each engine runs in a process of its own and answers the same two questions from the same Parquet files: followers per
 platform at the end of every month (last count carried forward), and how often a creator went from tier to tier between
 the weeks in which it was read. DuckDB and Spark run the very expressions that the measures run; pandas and Polars are
-written as one would by hand. All must give the same rows. Seconds are those of the work, without imports and
-Spark's start;
-the peak of memory is that of the process and its children.
+written as one would by hand. All must give the same rows. Seconds are those of the work, without imports
+and Spark's start; the peak of memory is that of the process and its children.
 """
 
 from __future__ import annotations
@@ -125,8 +124,9 @@ def run_polars(ws: Path) -> str:
 
     def last(kind: str) -> pl.DataFrame:
         cuts = pl.Series(edges(kind)).dt.cast_time_unit("us").to_physical().to_list()
-        period = at.to_physical().cut(cuts, left_closed=True, labels=[str(i - 1) for i in range(len(cuts) + 1)])
-        keyed = scan.with_columns(period=period.cast(pl.String).cast(pl.Int64))
+        # 0 for the first period: as many edges as lie at or before the instant, less one.
+        period = pl.lit(pl.Series(cuts)).search_sorted(at.to_physical(), side="right").cast(pl.Int64) - 1
+        keyed = scan.with_columns(period=period)
         grouped = keyed.group_by("creator_id", "period").agg(
             pl.col("followers").sort_by("observed_at").last(), read_at=pl.col("observed_at").max()
         )
@@ -145,7 +145,8 @@ def run_polars(ws: Path) -> str:
     )
     shares = filled.group_by("period", "platform").agg(pl.col("followers").sum())
     week = last("week").sort("creator_id", "period")
-    tier = pl.col("followers").cut([b - 1 for b in BOUNDS], labels=list(TIERS)).cast(pl.String)
+    code = pl.sum_horizontal((pl.col("followers") >= b).cast(pl.Int64) for b in BOUNDS)
+    tier = code.replace_strict(dict(enumerate(TIERS)), return_dtype=pl.String)
     week = week.with_columns(after=tier, at_s=pl.col("read_at").dt.epoch("s"))
     week = week.with_columns(
         before=pl.col("after").shift().over("creator_id"), before_s=pl.col("at_s").shift().over("creator_id")
@@ -276,9 +277,8 @@ def main() -> None:
         print(f"{asked.rows:,} snapshots; all the same answer: {same}")
         print(f"{'engine':10}{'seconds':>10}{'cpu s':>10}{'start s':>10}{'peak MB':>10}")
         for r in rows:
-            print(
-                f"{r['engine']:10}{r['seconds']:10.2f}{r['cpu_seconds'] or '-':>10}{r['start_seconds']:10.2f}{r['peak_mb']:10}"
-            )
+            cpu = r["cpu_seconds"] or "-"
+            print(f"{r['engine']:10}{r['seconds']:10.2f}{cpu:>10}{r['start_seconds']:10.2f}{r['peak_mb']:10}")
     if not same:
         sys.exit(1)
 

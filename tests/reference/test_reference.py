@@ -21,7 +21,7 @@ def test_all_market_rows_are_valid_and_none_is_lost_to_an_equal_key():
 
 def test_a_range_becomes_two_rows_a_floor_one():
     rows = market_rows()
-    price = rows.filter((pl.col("segment") == "mid (50k-500k) image_text"))
+    price = rows.filter(pl.col("segment") == "mid (50k-500k) image_text")
     assert dict(zip(price["metric"], price["value"], strict=True)) == {
         "price/price per post:low": 5000.0,
         "price/price per post:high": 30000.0,

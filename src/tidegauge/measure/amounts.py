@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import polars as pl
 
 from tidegauge.errors import MeasureError
@@ -141,20 +142,21 @@ def levels(tables: Tables, g: Grid, asked: Asked) -> pl.DataFrame:
 
 
 def _carried(found: pl.DataFrame, g: Grid, stale_days: int) -> pl.DataFrame:
-    ends = pl.DataFrame(
-        {"period": range(-1, g.length), "end_at": g.edges},
-        schema={"period": pl.Int64, "end_at": pl.Datetime("us", "UTC")},
-    )
-    found = found.with_columns(pl.col("period").cast(pl.Int64), pl.col("read_at").cast(pl.Datetime("us", "UTC")))
-    filled = (
-        ends.join(found.select("creator_id").unique(), how="cross")
-        .join(found, on=["creator_id", "period"], how="left")
-        .sort("creator_id", "period")
-    )
-    rest = [c for c in found.columns if c not in ("creator_id", "period")]
-    filled = filled.with_columns(pl.col(rest).forward_fill().over("creator_id")).drop_nulls("count")
-    age = ((pl.col("end_at") - pl.col("read_at")).dt.total_seconds() / 86_400.0).clip(0.0, None)
-    return filled.with_columns(age_days=age).filter(pl.col("age_days") <= stale_days).drop("end_at")
+    """Each creator's last row so far in every period from -1 on, in no particular order."""
+    periods = g.length + 1
+    creators = found.select("creator_id").unique().with_row_index("_creator")
+    code = found.select("creator_id").join(creators, on="creator_id", how="left", maintain_order="left")
+    row = np.full((creators.height, periods), -1, dtype=np.int64)
+    place = (code.get_column("_creator").to_numpy(), found.get_column("period").to_numpy() + 1)
+    row[place] = np.arange(found.height)
+    for p in range(1, periods):
+        row[:, p] = np.where(row[:, p] < 0, row[:, p - 1], row[:, p])
+    creator, period = np.nonzero(row >= 0)
+    filled = found.drop("period")[row[creator, period]].with_columns(period=pl.Series(period - 1, dtype=pl.Int64))
+    ends = pl.Series("end_at", g.edges, dtype=pl.Datetime("us", "UTC"))[period]
+    age_days = (ends - pl.col("read_at").cast(pl.Datetime("us", "UTC"))).dt.total_seconds() / 86_400.0
+    filled = filled.with_columns(age_days=age_days.clip(0.0, None))
+    return filled.filter(pl.col("age_days") <= stale_days)
 
 
 def _followers(tables: Tables, asked: Asked) -> Amounts:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import highspy
 import numpy as np
-from numpy.typing import NDArray
 
-from tidegauge.plan.flat import BUDGET, Flat, flatten
+from tidegauge.plan.flat import BUDGET, Flat, flatten, named_items
 from tidegauge.plan.linear import quiet_solver
 from tidegauge.plan.problem import Float, Int, Problem
 
@@ -25,7 +24,7 @@ def infeasible_core(problem: Problem, *, time_limit_s: float = 20.0) -> tuple[st
     them the others can hold (a deletion filter, Chinneck and Dravnieks 1991).
     """
     flat = flatten(problem)
-    flat = flat._replace(allowed=flat.allowed | _only_too_dear(problem, flat))
+    flat = flat._replace(allowed=named_items(problem))  # the core has to be able to name the limit that bars an item
     limits = [BUDGET, *(r.label for r in problem.rows), *(f"must:{c}" for c in problem.must)]
     if _holds(flat, problem, set(limits), time_limit_s) is not False:
         return None
@@ -49,12 +48,6 @@ def feasible_items(problem: Problem, values: Float, *, time_limit_s: float = 20.
             return taken
     taken, _ = _search(flat, problem, every, items, values, True, time_limit_s)
     return taken
-
-
-def _only_too_dear(problem: Problem, flat: Flat) -> NDArray[np.bool_]:
-    """Items that the flat form bars only because they cost more than the budget: the core must be able to say so."""
-    allowed = np.ones(len(flat.price), np.bool_) if problem.allowed is None else problem.allowed
-    return allowed & (flat.price > problem.budget)
 
 
 def _holds(flat: Flat, problem: Problem, limits: set[str], time_limit_s: float) -> bool | None:

@@ -51,7 +51,7 @@ class Flat(NamedTuple):
 def flatten(problem: Problem) -> Flat:
     """Check a problem and lay it out for the kernels.
 
-    Items that cost more than the budget are treated as not allowed. Raises `TidegaugeError` where arrays do not fit
+    Items that break the budget or a cap all alone are treated as not allowed. Raises `TidegaugeError` where arrays do not fit
     together or hold values without meaning (NaN, negative prices, probabilities outside 0..1).
     """
     panel = problem.panel
@@ -62,7 +62,10 @@ def flatten(problem: Problem) -> Flat:
     exposure = np.asarray(problem.exposure, dtype=np.float64)
     share = exposure if panel.share is None else exposure * np.asarray(panel.share, dtype=np.float64)[creator]
     p = np.minimum(share, LARGEST_P)
-    allowed = np.ones(n_items, dtype=np.bool_) if problem.allowed is None else problem.allowed.astype(np.bool_)
+    allowed = named_items(problem) & (price <= problem.budget * (1 + SLACK))
+    for row in problem.rows:  # an item that breaks a cap all alone can never be taken
+        if not np.any(row.coefficient < 0):
+            allowed &= row.coefficient <= row.high + SLACK * abs(row.high)
     must = np.zeros(n_creators, dtype=np.bool_)
     must[list(problem.must)] = True
     first = np.searchsorted(creator, np.arange(n_creators + 1)).astype(np.int64)
@@ -77,7 +80,7 @@ def flatten(problem: Problem) -> Flat:
         price=price,
         p=p,
         q=-np.log1p(-p),
-        allowed=allowed & (price <= problem.budget * (1 + SLACK)),
+        allowed=allowed,
         must=must,
         budget=float(problem.budget),
         row_ptr=row_ptr,
@@ -87,6 +90,13 @@ def flatten(problem: Problem) -> Flat:
         high=np.array([r.high for r in problem.rows], dtype=np.float64),
         k=int(problem.frequency),
     )
+
+
+def named_items(problem: Problem) -> NDArray[np.bool_]:
+    """Items that the problem itself allows, whatever they cost (bool, items)."""
+    if problem.allowed is None:
+        return np.ones(len(problem.creator), dtype=np.bool_)
+    return problem.allowed.astype(np.bool_)
 
 
 def _own(array: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:

@@ -20,8 +20,9 @@ from tidegauge.workspace.tables import Tables
 
 #: Who could see a post: the followers, or so many times its expected viewers where that is more (a lucky post).
 LUCKY_TIMES = 3.0
-#: People on a platform without any figure, as a multiple of its largest audience.
-PLATFORM_OVER_LARGEST = 5.0
+#: People on a platform without any figure: so many times its largest audience, and enough that nobody is in the
+#: audience of more than so many of its candidates on average.
+PLATFORM_OVER_LARGEST, AUDIENCES_PER_PERSON = 5.0, 10.0
 #: People in the market over those on its largest platform, where no deduplicated figure is there.
 MARKET_OVER_LARGEST = 1.15
 COMMUNITIES_PER_CATEGORY = 8
@@ -62,9 +63,7 @@ def audience_of(tables: Tables, items: pl.DataFrame, brief: Brief) -> People:
     names = sorted(set(creators.get_column("platform")) | set(brief.audience.uses))
     place = {p: i for i, p in enumerate(names)}
     platform = np.array([place[p] for p in creators.get_column("platform")], dtype=np.int64)
-    largest = np.zeros(len(names))
-    np.maximum.at(largest, platform, audience)
-    people, population, notes = _populations(tables, names, largest)
+    people, population, notes = _populations(tables, names, platform, audience)
     audience = np.minimum(audience, people[platform])
     patterns, pattern_share = platform_patterns(population, people)
     keys = _keys(creators.get_column("creator_id").to_list())
@@ -134,8 +133,13 @@ def _viewer_ratio(items: pl.DataFrame) -> tuple[Float, Float, tuple[str, ...]]:
     return ratio, spread, (note,) if without else ()
 
 
-def _populations(tables: Tables, names: list[str], largest: Float) -> tuple[Float, float, tuple[str, ...]]:
+def _populations(
+    tables: Tables, names: list[str], platform: Int, audience: Float
+) -> tuple[Float, float, tuple[str, ...]]:
     """People on each platform and in the market, newest figures first, own figures before cited ones."""
+    largest = np.zeros(len(names))
+    np.maximum.at(largest, platform, audience)
+    together = np.bincount(platform, audience, len(names))
     t = tables["market"]
     rows: pl.DataFrame = tables.frame(
         t.filter(t.metric.lower().contains("mau") | t.metric.lower().contains("monthly active"), t.unit == "persons")
@@ -155,8 +159,9 @@ def _populations(tables: Tables, names: list[str], largest: Float) -> tuple[Floa
     for i, name in enumerate(names):
         found = known.get(name) or (known.get("wechat") if name == "channels" else None)
         if found is None or found[0] < largest[i]:
-            people[i] = max(PLATFORM_OVER_LARGEST * largest[i], found[0] if found else 1.0)
-            notes.append(f"people on {name}: {people[i]:,.0f} ({PLATFORM_OVER_LARGEST:g} times its largest audience)")
+            stated = found[0] if found else 1.0
+            people[i] = max(PLATFORM_OVER_LARGEST * largest[i], together[i] / AUDIENCES_PER_PERSON, stated)
+            notes.append(f"people on {name}: {people[i]:,.0f} (no usable figure; from the size of its audiences)")
         else:
             people[i] = found[0]
     own = [known[p][1] for p in names if p in known]

@@ -1,8 +1,8 @@
 """The planning problem and its solution as arrays: what the optimiser and the certificate work on.
 
 Creator c in format f is an item; at most one item per creator is taken. Person i is reached by item j of creator c with
-probability `membership[i, c] * share[c] * exposure[j]`, independently; reach is the weighted number of persons reached at
-least `frequency` times.
+probability `membership[i, c] * share[c] * exposure[j]`, independently; reach is the weighted number of persons
+reached at least `frequency` times.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from tidegauge.plan.kept_limits import constraint_rows
 from tidegauge.plan.luck import scenario_factors
 from tidegauge.plan.mix import placements_before, split_of
 from tidegauge.plan.names import Named, find_named
-from tidegauge.plan.panel import build_panel
+from tidegauge.plan.panel import build_panel, expected_audience
 from tidegauge.plan.people import People, audience_of
 from tidegauge.plan.posts_read import as_of, weekday_rhythm
 from tidegauge.plan.problem import Problem
@@ -34,6 +34,8 @@ Progress = Callable[[float, str], None]
 
 #: Persons of the planning panel where the brief does not say.
 PANEL_PERSONS = 600_000
+#: Entries (person in an audience) of a panel whose size the brief leaves open: crowded markets get fewer persons.
+PANEL_ENTRIES = 5_000_000
 #: Probability that the interval of the reach covers, given the audience model.
 LEVEL = 0.9
 #: A stop for pathological cases: the search is bounded by work and mostly ends within seconds.
@@ -110,11 +112,17 @@ def _read(tables: Tables, brief: Brief, seed: int, tell: Callable[[float, str], 
     if brief.goal.kind == "engagements":
         panel, exposure = engagement_panel(items, people.creator)
     else:
-        panel = build_panel(people.model, brief.panel_persons or PANEL_PERSONS, seed=seed)
+        panel = build_panel(people.model, brief.panel_persons or _persons(people), seed=seed)
         exposure = people.exposure
     limits = limits_of(brief, items, named)
     problem = problem_of(items, people, panel, exposure, brief, limits, named)
     return _Asked(brief, found, named, kept, people, problem, limits)
+
+
+def _persons(people: People) -> int:
+    """Persons of the planning panel: the usual number, fewer where everybody is in many audiences."""
+    audiences_each = float(expected_audience(people.model).sum()) / people.model.population
+    return max(20_000, min(PANEL_PERSONS, int(PANEL_ENTRIES / max(audiences_each, 1e-9))))
 
 
 def _assembled(

@@ -1,7 +1,7 @@
 """Cited figures that ship with the package: prices, tier shares, audiences, growth; each with its source.
 
-`facts.csv` holds them as they were read, with a low and a high value where the source gives a range. Confidence says how
-far they can be trusted: primary (the publisher's own figure), secondary (reported elsewhere), blog.
+`facts.csv` holds them as they were read, with a low and a high value where the source gives a range. Confidence says
+how far they can be trusted: primary (the publisher's own figure), secondary (reported elsewhere), blog.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ READER = "reference"
 def facts() -> pl.DataFrame:
     """The cited figures: topic, platform, segment, metric, value_low, value_high, unit, period, source_*, confidence.
 
-    `value_high` equals `value_low` where the source gives one figure, and is null where it gives a floor ("over 9 million").
+    `value_high` equals `value_low` where the source gives one figure; it is null where it gives a floor ("over 9
+    million").
     """
     with files(__package__).joinpath("facts.csv").open("rb") as f:
         raw = pl.read_csv(f.read(), infer_schema=False)
