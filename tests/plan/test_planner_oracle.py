@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from planner_cases import brute_force, keeps_limits, random_problem, reach_of
 
 from tidegauge.errors import InfeasibleError, TidegaugeError
+from tidegauge.plan import exact
 from tidegauge.plan.certificate import quick_bound, tight_dual
 from tidegauge.plan.exact import prove
 from tidegauge.plan.feasible import infeasible_core
@@ -97,6 +98,32 @@ def test_exact_search_leaves_a_valid_bound_when_it_is_cut_short():
     patient = prove(flat, start.items, dual, time_limit_s=20.0)
     assert hurried.bound >= patient.bound * (1 - 1e-9)
     assert patient.bound <= dual.bound
+
+
+def test_large_lumpy_programs_with_fractions_stay_valid(monkeypatch):
+    """With only the lumps whole the program is a relaxation: its bound must hold, its rosters must be real ones."""
+    monkeypatch.setattr(exact, "MOST_WHOLE", 0)
+    monkeypatch.setattr(exact, "GAP_OF_LARGE", 0.0)
+    improved = 0
+    for seed in range(6):
+        problem = random_problem(seed, creators=7, formats=2, persons=12, rows=1)
+        oracle = brute_force(problem)
+        flat = flatten(problem)
+        start = start_roster(problem, flat)
+        dual, _ = tight_dual(flat, start, sweeps=5)
+        proof = prove(flat, start.items, dual, time_limit_s=5.0)
+        assert proof.bound >= oracle[0] * (1 - 1e-9)
+        assert violations(problem, proof.items) == ()
+        assert start.reach - 1e-6 <= reach_of(problem, proof.items) <= oracle[0] * (1 + 1e-9)
+        improved += proof.bound < dual.bound * (1 - 1e-6)
+    assert improved >= 3
+
+
+def test_an_item_that_breaks_a_cap_alone_is_out():
+    problem = replace(random_problem(2, creators=4, formats=2), budget=1e9)
+    row = GroupRow("cap", problem.price, 0.0, float(np.sort(problem.price)[3]))
+    assert flatten(replace(problem, rows=(row,))).allowed.sum() == 4
+    assert flatten(replace(problem, rows=(replace(row, coefficient=-row.coefficient),))).allowed.all()
 
 
 def test_upgrades_are_worth_making():

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import highspy
 import numpy as np
+from numpy.typing import NDArray
 
 from tidegauge.plan.certificate import Dual, slopes_at
 from tidegauge.plan.flat import LARGEST_P, Flat
@@ -23,9 +24,14 @@ from tidegauge.plan.linear import quiet_solver
 from tidegauge.plan.problem import Float, Int
 from tidegauge.plan.relax import toll_of
 
-#: Programs with more items than this after fixing are not tried.
-MOST_ITEMS = 6000
-CLUSTERS = 24
+#: Up to so many items left after fixing are all whole; up to the second number only the lumps are, the rest fractions.
+MOST_WHOLE, MOST_ITEMS = 6000, 40_000
+#: The second case takes long: only for gaps above this (relative), and only so many programs.
+GAP_OF_LARGE, PROGRAMS_OF_LARGE = 0.01, 3
+#: Clusters of persons in the first and in the second case.
+CLUSTERS, CLUSTERS_OF_LARGE = 24, 4
+#: A lump is an item of at least this part of the budget or of a limit that it counts for.
+LUMP = 0.1
 #: A roster this close to the bound (relative) is called optimal.
 PROOF = 1e-6
 
@@ -68,14 +74,16 @@ def prove(flat: Flat, items: Int, dual: Dual, *, time_limit_s: float, effort: Ef
     value = _reach(flat, best)
     bound = dual.bound
     kept = unfixed(flat, dual.values, dual.prices, dual.bound, value)
-    if len(kept) > MOST_ITEMS:
+    large = len(kept) > MOST_WHOLE
+    if len(kept) > MOST_ITEMS or (large and bound <= value * (1.0 + GAP_OF_LARGE)):
         return Proof(best, bound)
-    cluster = _clusters(flat, best)
-    program = _Program(flat, kept, cluster, max(value, 1e-300), effort)
+    whole = lumps(flat, kept) if large else np.ones(len(kept), dtype=np.bool_)
+    cluster = _clusters(flat, best, CLUSTERS_OF_LARGE if large else CLUSTERS)
+    program = _Program(flat, kept, whole, cluster, max(value, 1e-300), effort)
     program.add_dual(dual)
     program.add_roster(best)
     seen = {best.tobytes()}
-    for _ in range(effort.programs):
+    for _ in range(min(effort.programs, PROGRAMS_OF_LARGE) if large else effort.programs):
         if bound <= value * (1.0 + effort.gap):
             break
         left = time_limit_s - (time.monotonic() - began)
@@ -83,12 +91,16 @@ def prove(flat: Flat, items: Int, dual: Dual, *, time_limit_s: float, effort: Ef
             break
         taken, ceiling = program.solve(left, best)
         bound = min(bound, max(ceiling * (1.0 + 1e-9) + float(flat.weight.sum()) * (1.0 - LARGEST_P), value))
-        if taken is None or taken.tobytes() in seen:
+        if taken is None:
+            break
+        filled = grow(flat, taken)
+        if large and filled is not None:  # the program's own roster leaves out the fractions
+            taken = filled
+        if taken.tobytes() in seen:
             break
         seen.add(taken.tobytes())
         program.add_roster(taken)
-        filled = grow(flat, taken)
-        for roster in (taken, filled):
+        for roster in (filled,) if large else (taken, filled):
             if roster is not None and (reached := _reach(flat, roster)) > value:
                 best, value = roster, reached
     return Proof(best, max(bound, value))
@@ -131,12 +143,25 @@ def _dominant(flat: Flat, items: Int) -> Int:
     return who
 
 
-def _clusters(flat: Flat, items: Int) -> Int:
+def lumps(flat: Flat, items: Int) -> NDArray[np.bool_]:
+    """Which items are large beside the budget or a limit in money that they count for."""
+    size = flat.price / max(flat.budget, 1e-300)
+    money = np.zeros(len(flat.low), dtype=np.bool_)
+    owner = np.repeat(np.arange(len(flat.price)), np.diff(flat.row_ptr))
+    np.logical_or.at(money, flat.row_of, (flat.row_value == flat.price[owner]) & (flat.row_value != 1.0))
+    for limit in (flat.low, flat.high):
+        usable = money & np.isfinite(limit) & (limit > 0)
+        part = np.where(usable[flat.row_of], flat.row_value / np.where(usable, limit, 1.0)[flat.row_of], 0.0)
+        np.maximum.at(size, owner, part)
+    return np.asarray(size[items] >= LUMP)
+
+
+def _clusters(flat: Flat, items: Int, most: int) -> Int:
     """Persons grouped by the creator who reaches them best, heavy groups alone, light ones together."""
     who = _dominant(flat, items)
     mass = np.bincount(who + 1, flat.weight, len(items) + 1)
-    label = np.full(len(mass), CLUSTERS - 1, dtype=np.int64)
-    heavy = np.argsort(-mass, kind="stable")[: CLUSTERS - 1]
+    label = np.full(len(mass), most - 1, dtype=np.int64)
+    heavy = np.argsort(-mass, kind="stable")[: most - 1]
     label[heavy] = np.arange(len(heavy))
     groups = label[who + 1]
     return np.ascontiguousarray(groups)
@@ -172,7 +197,9 @@ def _removal_part(flat: Flat, miss: Float, taken: Int, cluster: Int, n_clusters:
 class _Program:
     """The mixed-integer program: kept items, one reach variable per cluster, limits, and the cuts so far."""
 
-    def __init__(self, flat: Flat, kept: Int, cluster: Int, scale: float, effort: Effort = TO_PROOF) -> None:
+    def __init__(
+        self, flat: Flat, kept: Int, whole: NDArray[np.bool_], cluster: Int, scale: float, effort: Effort
+    ) -> None:
         self.flat, self.kept, self.cluster, self.scale = flat, kept, cluster, scale
         self.n, self.groups = len(kept), int(cluster.max(initial=0)) + 1
         self.place = np.full(len(flat.price), -1, dtype=np.int64)
@@ -188,9 +215,8 @@ class _Program:
             self.solver.addVar(0.0, 1.0)
         ids = np.arange(self.n)
         if self.n:
-            self.solver.changeColsIntegrality(
-                self.n, ids.astype(np.int32), np.ones(self.n, dtype=np.uint8)
-            )  # 1 is integer
+            kind = whole.astype(np.uint8)  # 1 is integer, 0 a fraction
+            self.solver.changeColsIntegrality(self.n, ids.astype(np.int32), kind)
         for g in range(self.groups):
             self.solver.addVar(0.0, float(flat.weight[cluster == g].sum()) / scale)
             self.solver.changeColCost(self.n + g, -1.0)
@@ -279,4 +305,5 @@ class _Program:
         if info.primal_solution_status != 2:
             return None, ceiling if np.isfinite(ceiling) else np.inf
         x = np.asarray(self.solver.getSolution().col_value)[: self.n]
-        return np.sort(self.kept[x > 0.5]), ceiling
+        taken: Int = np.sort(self.kept[x > 1.0 - 1e-6])
+        return taken, ceiling

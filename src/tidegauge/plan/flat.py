@@ -51,8 +51,8 @@ class Flat(NamedTuple):
 def flatten(problem: Problem) -> Flat:
     """Check a problem and lay it out for the kernels.
 
-    Items that break the budget or a cap all alone are treated as not allowed. Raises `TidegaugeError` where arrays do not fit
-    together or hold values without meaning (NaN, negative prices, probabilities outside 0..1).
+    Items that break the budget or a cap all alone are treated as not allowed. Raises `TidegaugeError` where arrays do
+    not fit together or hold values without meaning (NaN, negative prices, probabilities outside 0..1).
     """
     panel = problem.panel
     n_creators, n_items = panel.n_creators, len(problem.creator)
