@@ -20,12 +20,13 @@ from tidegauge.plan.luck import cautious, outcomes, scenario_factors
 from tidegauge.plan.mix import placements_before, split_of
 from tidegauge.plan.names import Named
 from tidegauge.plan.people import audience_of, model_of
-from tidegauge.plan.problem import Panel, Problem
+from tidegauge.plan.problem import GroupRow, Panel, Problem
 from tidegauge.plan.profiles import profile_cells
 from tidegauge.plan.promise import population_gap
 from tidegauge.plan.roster import reach
 from tidegauge.plan.schedule import schedule
 from tidegauge.plan.stages import koc_bound_followers, role_expr, stage_expr
+from tidegauge.plan.swaps import exchanged
 from tidegauge.result import Text
 
 NOBODY = Named({}, frozenset(), (), ())
@@ -379,3 +380,22 @@ def test_the_population_gap_shrinks_with_the_panel_and_holds_the_panel_gap():
 
 def test_an_age_text_that_is_none_is_no_age():
     assert age_range("30-20") is None
+
+
+def test_exchanges_fill_scarce_places_with_larger_picks():
+    rng = np.random.default_rng(6)
+    sizes = rng.integers(5, 400, 60)
+    persons = [np.sort(rng.choice(4_000, n, replace=False)).astype(np.int32) for n in sizes]
+    panel = Panel(np.concatenate([[0], np.cumsum(sizes)]), np.concatenate(persons), np.ones(4_000))
+    # The dearer the worse the ratio: greedy by price takes the five smallest, though money is there for the largest.
+    price = sizes.astype(np.float64) ** 1.5
+    places = GroupRow("five places", np.ones(60), 0.0, 5.0)
+    problem = Problem(panel, np.arange(60), price, np.full(60, 0.5), 25_000.0, (places,), must=(3,))
+    start = greedy(problem)
+    better = exchanged(problem, start)
+    assert better.reach > 1.5 * start.reach
+    assert len(better.items) == 5
+    assert 3 in better.items
+    assert better.cost <= problem.budget
+    assert better.reach == pytest.approx(reach(problem, better.items))
+    assert exchanged(problem, better).items.tolist() == better.items.tolist()

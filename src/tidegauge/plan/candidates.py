@@ -107,10 +107,9 @@ def _offers(tables: Tables, brief: Brief, now: dt.datetime) -> tuple[pl.DataFram
     """
     offers = tables["offers"]
     first = brief.flight.start if brief.flight else now.date()
-    last = brief.flight.end if brief.flight else first
-    holding = offers.filter(
-        offers.valid_from <= ibis.literal(last), offers.valid_to.isnull() | (offers.valid_to >= ibis.literal(first))
-    )
+    holding = offers.filter(offers.valid_to.isnull() | (offers.valid_to >= ibis.literal(first)))
+    if brief.flight is not None:
+        holding = holding.filter(holding.valid_from <= ibis.literal(brief.flight.end))
     rows: pl.DataFrame = tables.frame(holding)
     terms = pl.col("terms").str.to_lowercase()
     if brief.candidates.terms:

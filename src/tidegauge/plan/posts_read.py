@@ -26,12 +26,17 @@ def as_of(tables: Tables, platforms: Sequence[str] = ()) -> dt.datetime | None:
         posts = posts.filter(posts.platform.isin([str(p) for p in platforms]))
     shots = tables["creator_snapshots"].semi_join(creators, "creator_id")
     post_shots = tables["post_snapshots"].semi_join(posts, "post_id") if platforms else tables["post_snapshots"]
-    newest = [
+    newest: list[dt.datetime | None] = [
         tables.frame(t.aggregate(at=t[c].max()))["at"][0]
         for t, c in ((post_shots, "observed_at"), (shots, "observed_at"), (posts, "published_at"))
     ]
     known = [t for t in newest if t is not None]
-    return max(known) if known else None
+    if known:
+        return max(known)
+    # Rate cards without follower counts leave no snapshot, only creators: the last one met is the newest word there is.
+    met: pl.DataFrame = tables.frame(creators.aggregate(at=creators.first_seen_at.max()))
+    found: dt.datetime | None = met["at"][0]
+    return found
 
 
 def posted_formats(tables: Tables, now: dt.datetime) -> pl.DataFrame:

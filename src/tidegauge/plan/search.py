@@ -20,6 +20,7 @@ from tidegauge.plan.people import People
 from tidegauge.plan.problem import Certificate, Float, Int, Panel, Problem, Solution
 from tidegauge.plan.roster import candidate_gains, reach
 from tidegauge.plan.solve import solve
+from tidegauge.plan.swaps import exchanged
 
 #: Rounds of adding broken rare limits before the remaining conflicts are settled by hand.
 LAZY_ROUNDS = 6
@@ -97,6 +98,7 @@ def search(
     try:
         for _ in range(LAZY_ROUNDS):
             solution, certificate = solve(problem, seed=seed, time_limit_s=time_limit_s, effort=ENOUGH)
+            solution = exchanged(problem, solution)
             broken = [limit for limit in rare if not limit.kept(solution.items)]
             if not broken:
                 break

@@ -15,6 +15,7 @@ from tidegauge.plan.greedy import as_solution, grow, violations
 from tidegauge.plan.problem import Certificate, Problem, Solution
 from tidegauge.plan.search import Search, quick_roster
 from tidegauge.plan.solve import tolls
+from tidegauge.plan.swaps import exchanged
 
 #: Budgets of the curve, as multiples of the brief's.
 CURVE_TIMES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
@@ -97,6 +98,7 @@ def _resolved(problem: Problem, start: Solution) -> tuple[Solution, Certificate]
         if items is not None and not violations(problem, items):
             trial = as_solution(problem, flat, items)
             solution = trial if trial.reach > solution.reach else solution
+    solution = exchanged(problem, solution)
     return solution, certificate_of(problem, flat, dual, solution.reach, "tight")
 
 
