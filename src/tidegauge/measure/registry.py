@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
+from tidegauge.discovery import import_files
 from tidegauge.errors import MeasureError
 from tidegauge.result import Explanation, Result
 
@@ -49,16 +47,9 @@ def measure(
     return register
 
 
-@cache
-def _import_room(package: str) -> None:
-    room = importlib.import_module(package)
-    for module in pkgutil.iter_modules(room.__path__):
-        importlib.import_module(f"{package}.{module.name}")
-
-
 def measures(package: str = "tidegauge.measure") -> dict[str, Measure]:
     """All measures by name, in alphabetical order."""
-    _import_room(package)
+    import_files(package)
     return dict(sorted(_MEASURES.items()))
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any, Literal, TypeVar
 
+from tidegauge.discovery import import_files
 from tidegauge.report.blocks import Section
 from tidegauge.result import Text
 
@@ -42,16 +40,9 @@ def section(name: str, *, order: int, title: Text, needs: Needs) -> Callable[[Ma
     return register
 
 
-@cache
-def _import_folder(package: str) -> None:
-    folder = importlib.import_module(package)
-    for module in pkgutil.iter_modules(folder.__path__):
-        importlib.import_module(f"{package}.{module.name}")
-
-
 def registered(package: str = "tidegauge.report.sections") -> tuple[Registered, ...]:
     """All sections in their order."""
-    _import_folder(package)
+    import_files(package)
     return tuple(sorted(_SECTIONS.values(), key=lambda r: (r.order, r.name)))
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tidegauge.discovery import import_files
 from tidegauge.errors import UsageError
 from tidegauge.workspace.batch import Batch, ReadContext
 
@@ -57,16 +55,9 @@ def source(name: str, *, title_zh: str, title_en: str, detect: Callable[[Sample]
     return register
 
 
-@cache
-def _import_room(package: str) -> None:
-    room = importlib.import_module(package)
-    for module in pkgutil.iter_modules(room.__path__):
-        importlib.import_module(f"{package}.{module.name}")
-
-
 def sources(package: str = "tidegauge.sources") -> dict[str, Source]:
     """All sources by name."""
-    _import_room(package)
+    import_files(package)
     return dict(sorted(_SOURCES.items()))
 
 
