@@ -1,9 +1,9 @@
 """Expected views and engagements of every candidate, from the best source that the workspace has for it.
 
 Sources: the forecast of the creator's next post (its own posts; its likes where the platform hides views; creators
-like it); what the rate card states; the growth of the channel's total; followers times a cited ratio. Among those that
-rest on the creator itself the one with the narrowest interval wins. All but own posts and the rate card are marked
-assumed.
+like it); what the rate card states; the growth of the channel's total; followers times a cited ratio. Forecast and rate
+card are two readings of one level and are weighed by their precision, which also takes back the luck of those who look
+best by chance; the weightier one names the basis. All but own posts and the rate card are marked assumed.
 
 The figure is the *expected* count of one post (the mean of a log-normal), since reach adds up over a roster; the
 interval is that of one post.
@@ -21,8 +21,9 @@ from tidegauge.plan.posts_read import weekly_channel_views
 from tidegauge.reference import facts
 from tidegauge.workspace.tables import Tables
 
-#: Predictive spread (log scale) beyond this does not raise the mean any more: a log-normal mean explodes with it.
-MAX_SD_IN_MEAN = 1.0
+#: A post's spread (log scale) raises its mean over its median, by the body of the distribution and not its tail: the
+#: forecast is a Student t of 5 degrees, whose scale is this part of its standard deviation; the cap bounds the rise.
+BODY, MAX_SD_IN_MEAN = 0.775, 0.8
 #: 90 % of a normal distribution lies within this many standard deviations.
 Z90 = 1.6449
 #: Spread of single posts around a creator's level (log scale), for sources that speak of the level alone.
@@ -60,12 +61,13 @@ def expected_views(tables: Tables, wanted: pl.DataFrame, now: dt.datetime) -> pl
     rows = _with_forecast(rows, tables).join(
         weekly_channel_views(tables, now), on="creator_id", how="left", maintain_order="left"
     )
-    rows = _with_ratio(_with_channel(_likes_set_right(_with_claim(rows))))
+    rows = _with_ratio(_with_channel(_weighed(_likes_set_right(_with_claim(rows)))))
     # Prefixes: v forecast, c claim, w week of the channel, f followers. The first four rest on the creator itself.
+    claimed = pl.col("claim_leads").fill_null(False)
     own = [
-        ("posts", "v", pl.col("v_basis").is_in(["posts", "creator"])),
-        ("likes", "v", pl.col("v_basis") == "likes"),
-        ("rate_card", "c", pl.col("claim") > 0),
+        ("posts", "v", pl.col("v_basis").is_in(["posts", "creator"]) & ~claimed),
+        ("likes", "v", (pl.col("v_basis") == "likes") & ~claimed),
+        ("rate_card", "c", claimed),
         ("channel", "w", pl.col("weekly_views") > 0),
     ]
     spread = [pl.when(usable).then(pl.col(f"{prefix}_sd")) for _, prefix, usable in own]
@@ -82,7 +84,7 @@ def expected_views(tables: Tables, wanted: pl.DataFrame, now: dt.datetime) -> pl
             for part in ("mu", "sd", "shared")
         ),
     )
-    capped = pl.min_horizontal("sd", pl.lit(MAX_SD_IN_MEAN))
+    capped = pl.min_horizontal(BODY * pl.col("sd"), pl.lit(MAX_SD_IN_MEAN))
     return wanted.hstack(
         chosen.select(
             (pl.col("mu") + capped**2 / 2).exp().alias("views"),
@@ -105,7 +107,7 @@ def expected_engagements(tables: Tables, wanted: pl.DataFrame) -> pl.DataFrame:
     total = pl.Series("own", [None] * wanted.height, dtype=pl.Float64)
     for metric in ENGAGEMENTS:
         forecast = _forecast(tables, metric, wanted.select("creator_id", "platform", "format"))
-        capped = pl.min_horizontal("v_sd", pl.lit(MAX_SD_IN_MEAN))
+        capped = pl.min_horizontal(BODY * pl.col("v_sd"), pl.lit(MAX_SD_IN_MEAN))
         known = pl.when(pl.col("v_basis").is_in(["posts", "creator"])).then((pl.col("v_mu") + capped**2 / 2).exp())
         part = forecast.select(known.alias("part")).get_column("part")
         total = pl.select(pl.when(total.is_null() & part.is_null()).then(None).otherwise(
@@ -120,12 +122,15 @@ def expected_engagements(tables: Tables, wanted: pl.DataFrame) -> pl.DataFrame:
 
 
 def _forecast(tables: Tables, metric: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """v_mu, v_sd, v_basis of the next post; null where no post of the platform shows the count (or stands for it)."""
+    """v_mu, v_sd, v_level (spread of the level alone) and v_basis of the next post.
+
+    Null where no post of the platform shows the count, or for views at least likes.
+    """
     snapshots, posts = tables["post_snapshots"], tables["posts"]
     counted = snapshots.filter(snapshots[metric].notnull() | (snapshots.likes.notnull() & (metric == "views")))
     seen: pl.DataFrame = tables.frame(counted.join(posts, "post_id").select("platform").distinct())
     shown = seen.get_column("platform").to_list()
-    empty = {"v_mu": pl.Float64, "v_sd": pl.Float64, "v_basis": pl.String}
+    empty = {"v_mu": pl.Float64, "v_sd": pl.Float64, "v_level": pl.Float64, "v_basis": pl.String}
     if not shown:
         return rows.with_columns(*(pl.lit(None, kind).alias(name) for name, kind in empty.items()))
     found = forecast_next_post(tables, metric=metric).select(
@@ -133,6 +138,7 @@ def _forecast(tables: Tables, metric: str, rows: pl.DataFrame) -> pl.DataFrame:
         "format",
         pl.col("log_mean").alias("v_mu"),
         pl.col("log_sd").alias("v_sd"),
+        pl.col("level_sd").alias("v_level"),
         pl.col("basis").alias("v_basis"),
     )
     joined = rows.join(found, on=["creator_id", "format"], how="left", maintain_order="left")
@@ -163,15 +169,38 @@ def _robust(values: pl.Series, centre: float, spread: float, *, strength: float)
 
 
 def _with_claim(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rate card's figure, corrected by how such figures compare with the creators' own posts in the workspace."""
+    """The rate card's figure, corrected by how such figures compare with the creators' own posts in the workspace.
+
+    Its spread as a reading of the level is the scatter of that comparison, less what the forecast itself is unsure of.
+    """
     log_claim = pl.col("claim").cast(pl.Float64).log1p()
     both = rows.filter((pl.col("claim") > 0) & (pl.col("v_basis") == "posts"))
     bias, scatter = _robust(both.select(pl.col("v_mu") - log_claim).to_series(), 0.0, CLAIM_SD, strength=20)
+    unsure = float(np.mean(both["v_level"].to_numpy() ** 2)) if both.height else 0.0
+    level = float(np.sqrt(max(scatter**2 - unsure, 0.2**2)))
     stated = pl.col("claim") > 0
     return rows.with_columns(
         pl.when(stated).then(log_claim + bias).alias("c_mu"),
-        pl.when(stated).then(float(np.hypot(scatter, NOISE_SD))).alias("c_sd"),
+        pl.when(stated).then(level).alias("c_level"),
+        pl.when(stated).then(float(np.hypot(level, NOISE_SD))).alias("c_sd"),
         pl.lit(LIKES_CHECKED_SD).alias("c_shared"),
+    )
+
+
+def _weighed(rows: pl.DataFrame) -> pl.DataFrame:
+    """Where there are a forecast and a rate card: their mean weighed by precision, under both prefixes.
+
+    `claim_leads` tells whether the rate card weighs more; null without one.
+    """
+    w_v, w_c = 1 / pl.col("v_level") ** 2, 1 / pl.col("c_level") ** 2
+    noise = pl.max_horizontal(pl.col("v_sd") ** 2 - pl.col("v_level") ** 2, pl.lit(0.0))
+    mu = (w_v * pl.col("v_mu") + w_c * pl.col("c_mu")) / (w_v + w_c)
+    sd = (1 / (w_v + w_c) + noise).sqrt()
+    both = rows.with_columns(mu.alias("both_mu"), sd.alias("both_sd"))
+    leads = pl.when(pl.col("c_mu").is_not_null()).then((w_c > w_v).fill_null(True))
+    return both.with_columns(
+        *(pl.coalesce(f"both_{part}", f"{p}_{part}").alias(f"{p}_{part}") for p in ("v", "c") for part in ("mu", "sd")),
+        leads.alias("claim_leads"),
     )
 
 
