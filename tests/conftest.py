@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import settings
 
 from tidegauge.workspace.ingest import load_frames
 from tidegauge.workspace.lake import Lake, attach, create
 from tidegauge.workspace.tables import Tables, duckdb_tables
+
+# Tests assert values, never seconds: a busy machine is no failure. CI draws the same examples every time.
+settings.register_profile("tidegauge", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("tidegauge")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
