@@ -100,14 +100,16 @@ def test_exact_search_leaves_a_valid_bound_when_it_is_cut_short():
     assert patient.bound <= dual.bound
 
 
-def test_large_lumpy_programs_with_fractions_stay_valid(monkeypatch):
-    """With only the lumps whole the program is a relaxation: its bound must hold, its rosters must be real ones."""
-    monkeypatch.setattr(exact, "MOST_WHOLE", 0)
-    monkeypatch.setattr(exact, "GAP_OF_LARGE", 0.0)
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_programs_with_items_put_aside_stay_valid(monkeypatch, rows):
+    """With items put aside the program is a relaxation: its bound must hold, its rosters must be real ones."""
+    monkeypatch.setattr(exact, "MOST_ITEMS", 5)
     improved = 0
     for seed in range(6):
-        problem = random_problem(seed, creators=7, formats=2, persons=12, rows=1)
+        problem = random_problem(seed, creators=7, formats=2, persons=12, rows=rows)
         oracle = brute_force(problem)
+        if oracle is None:
+            continue
         flat = flatten(problem)
         start = start_roster(problem, flat)
         dual, _ = tight_dual(flat, start, sweeps=5)
@@ -116,7 +118,7 @@ def test_large_lumpy_programs_with_fractions_stay_valid(monkeypatch):
         assert violations(problem, proof.items) == ()
         assert start.reach - 1e-6 <= reach_of(problem, proof.items) <= oracle[0] * (1 + 1e-9)
         improved += proof.bound < dual.bound * (1 - 1e-6)
-    assert improved >= 3
+    assert improved >= 1
 
 
 def test_an_item_that_breaks_a_cap_alone_is_out():

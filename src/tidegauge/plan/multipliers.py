@@ -48,6 +48,15 @@ def inner_value(flat: Flat, values: Float, pool: Int, prices: Float, totals: Flo
 
 
 @kernel
+def tolls(flat: Flat, prices: Float) -> Float:
+    """Every item's toll at the multipliers, never below a small part of its price."""
+    out = np.empty(len(flat.price))
+    for j in range(len(out)):
+        out[j] = max(toll_of(flat, prices, j), 0.02 * prices[0] * flat.price[j])
+    return out
+
+
+@kernel
 def worth_looking(flat: Flat, values: Float, prices: Float, margin: float) -> Int:
     """Creators with an item whose value is at least `margin` of its toll: only they matter near `prices`."""
     keep = np.empty(len(flat.first) - 1, dtype=np.int64)

@@ -12,9 +12,9 @@ from tidegauge.plan.certificate import certificate_of, tight_dual
 from tidegauge.plan.constraints import Limit
 from tidegauge.plan.flat import flatten
 from tidegauge.plan.greedy import as_solution, grow, violations
+from tidegauge.plan.multipliers import tolls
 from tidegauge.plan.problem import Certificate, Problem, Solution
 from tidegauge.plan.search import Search, quick_roster
-from tidegauge.plan.solve import tolls
 from tidegauge.plan.swaps import exchanged
 
 #: Budgets of the curve, as multiples of the brief's.

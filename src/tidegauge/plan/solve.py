@@ -15,25 +15,15 @@ from tidegauge.plan.feasible import feasible_items, infeasible_core
 from tidegauge.plan.flat import Flat, flatten
 from tidegauge.plan.greedy import as_solution, grow
 from tidegauge.plan.improve import improve
-from tidegauge.plan.kernels import fresh_state, kernel
-from tidegauge.plan.multipliers import worth_looking
+from tidegauge.plan.kernels import fresh_state
+from tidegauge.plan.multipliers import tolls, worth_looking
 from tidegauge.plan.problem import Certificate, Float, Int, Problem, Solution
-from tidegauge.plan.relax import toll_of
 from tidegauge.plan.roster import all_gains
 
 Progress = Callable[[str, float], None]
 
 #: Creators whose best item is worth this part of its toll are tried in the improvement.
 NEAR = 0.7
-
-
-@kernel
-def tolls(flat: Flat, prices: Float) -> Float:
-    """Every item's toll at the multipliers, never below a small part of its price."""
-    out = np.empty(len(flat.price))
-    for j in range(len(out)):
-        out[j] = max(toll_of(flat, prices, j), 0.02 * prices[0] * flat.price[j])
-    return out
 
 
 def solve(
