@@ -23,7 +23,7 @@ from tidegauge.plan.solve import start_roster
 
 Row = dict[str, object]
 #: apricot looks at every row of a sparse matrix in each step; more creators than this only make the wait longer.
-APRICOT_CREATORS, APRICOT_PICKS = 20_000, 200
+APRICOT_CREATORS, APRICOT_PICKS = 40_000, 200
 CELF_ITEMS = 600_000
 PROOF_CREATORS = 300
 

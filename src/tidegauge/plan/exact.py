@@ -74,9 +74,11 @@ def prove(flat: Flat, items: Int, dual: Dual, *, time_limit_s: float, effort: Ef
     left_over = unfixed(flat, dual.values, dual.prices, dual.bound, value)
     kept = left_over if len(left_over) <= MOST_ITEMS else _shortlisted(flat, left_over, best, dual)
     aside = np.setdiff1d(left_over, kept)
+    whole = np.ones(len(kept), dtype=np.bool_) if not len(aside) else lumps(flat, kept)
+    if len(kept) > MOST_ITEMS or not np.any(whole):  # a long roster without lumps: fractions alone improve no bound
+        return Proof(best, bound)
     if len(aside):  # no proof to the last digit is possible here, and only the lumps need to be whole
         effort = Effort(max(effort.gap, LEAST_GAP_ASIDE), min(effort.programs, PROGRAMS_ASIDE), effort.nodes)
-    whole = lumps(flat, kept) if len(aside) else np.ones(len(kept), dtype=np.bool_)
     program = Program(flat, kept, whole, aside, clusters(flat, best), max(value, 1e-300), effort.gap / 4, effort.nodes)
     program.add_dual(dual)
     program.add_roster(best)

@@ -212,7 +212,8 @@ def grow(flat: Flat, items: Int, *, toll: Float | None = None, pool: Int | None 
         for j in own[own >= 0]:
             shift_z(flat, z, j, 1.0)
         spent = lazy_greedy(flat, toll, pool, own, state, z, touch, totals, spent, False)
-    for _ in range(3):
+    # One pass is final where gains only fall and room only shrinks; moves between groups and k >= 2 can open new ones.
+    for _ in range(3 if len(flat.low) or flat.k > 1 else 1):
         before = own.copy()
         spent = lazy_greedy(flat, toll, pool, own, state, none, touch, totals, spent, False)
         if np.array_equal(before, own):

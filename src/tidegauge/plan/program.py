@@ -223,18 +223,27 @@ class Program:
         self._cut(reached - lost.sum(axis=1), table, ratio)
 
     def solve(self, time_limit_s: float, start: Int) -> tuple[Int | None, float]:
-        """The program's best roster (None where none was found in time) and its proven ceiling (people)."""
+        """The program's best roster (None where none was found in time) and its proven ceiling (people).
+
+        The ceiling is infinite where the solver gives none. It is never taken below the reach of the first roster, which
+        keeps the program's limits: a lower one is a matter of tolerances, or of a solver that went astray.
+        """
         x = np.zeros(self.n)
         x[self.place[start[self.place[start] >= 0]]] = 1.0
         self.solver.setSolution(self.n, np.arange(self.n, dtype=np.int32), x)
         self.solver.setOptionValue("time_limit", time_limit_s)
         self.solver.run()
-        info = self.solver.getInfo()
-        if self.solver.getModelStatus() == highspy.HighsModelStatus.kInfeasible:
-            return None, 0.0  # no roster better than the one known
+        info, status = self.solver.getInfo(), self.solver.getModelStatus()
+        bounded = status in (
+            highspy.HighsModelStatus.kOptimal,
+            highspy.HighsModelStatus.kTimeLimit,
+            highspy.HighsModelStatus.kSolutionLimit,
+        )
         ceiling = -float(info.mip_dual_bound) * self.scale
+        if not bounded or not np.isfinite(ceiling) or ceiling < self.scale * (1.0 - 1e-6):
+            ceiling = np.inf
         if info.primal_solution_status != 2:
-            return None, ceiling if np.isfinite(ceiling) else np.inf
+            return None, ceiling
         found = np.asarray(self.solver.getSolution().col_value)[: self.n]
         taken: Int = np.sort(self.kept[found > 1.0 - 1e-6])
         return taken, ceiling
