@@ -225,8 +225,8 @@ class Program:
     def solve(self, time_limit_s: float, start: Int) -> tuple[Int | None, float]:
         """The program's best roster (None where none was found in time) and its proven ceiling (people).
 
-        The ceiling is infinite where the solver gives none. It is never taken below the reach of the first roster, which
-        keeps the program's limits: a lower one is a matter of tolerances, or of a solver that went astray.
+        The ceiling is infinite where the solver gives none. It is never taken below the reach of the first roster
+        (which keeps the program's limits): a lower one is a matter of tolerances, or of a solver that went astray.
         """
         x = np.zeros(self.n)
         x[self.place[start[self.place[start] >= 0]]] = 1.0
