@@ -54,12 +54,14 @@ def probabilities(problem: Problem) -> np.ndarray:
     """Contact probabilities as a dense matrix (persons, items)."""
     panel = problem.panel
     member = np.zeros((panel.n_persons, panel.n_creators))
+    share = np.ones(panel.n_creators) if panel.share is None else panel.share
     for c in range(panel.n_creators):
         span = slice(panel.indptr[c], panel.indptr[c + 1])
         member[panel.persons[span], c] = 1.0 if panel.membership is None else panel.membership[span]
-        if panel.share is not None:
-            member[:, c] *= panel.share[c]
-    return np.minimum(member[:, problem.creator] * problem.exposure, 1.0)
+    odds = 1e8 ** (1 / problem.frequency)  # the planner cuts probabilities so, to be able to undo a contact
+    largest = 1.0 if problem.frequency == 1 else odds / (1 + odds)
+    cut = np.minimum(problem.exposure * share[problem.creator], largest)
+    return member[:, problem.creator] * cut
 
 
 def reach_of(problem: Problem, items: tuple[int, ...] | np.ndarray) -> float:

@@ -16,6 +16,10 @@ BUDGET = "budget"
 #: A probability of 1 would make q = -ln(1 - p) infinite; bounds add the reach that this cut could hide.
 LARGEST_P = 1.0 - 1e-9
 
+#: For k >= 2 a person's distribution has to be freed of one contact again, whose error grows like (p / (1 - p))^k.
+#: Probabilities are cut where that factor is 1e8: 0.9999 for k = 2, 0.998 for k = 3, 0.86 for k = 10.
+LARGEST_GROWTH = 1e8
+
 #: Relative slack when sums of money are compared with limits: floating-point addition, nothing more.
 SLACK = 1e-9
 
@@ -23,8 +27,8 @@ SLACK = 1e-9
 class Flat(NamedTuple):
     """Everything the kernels need; creator c owns items `first[c]:first[c + 1]` and entries `ptr[c]:ptr[c + 1]`.
 
-    `p` is exposure times the creator's share (at most `LARGEST_P`), `q` is -ln(1 - p). `member` has length 0 where
-    membership is 1 for all entries. Row r bounds sum(coefficient) between `low[r]` and `high[r]`; item j's non-zero
+    `p` is exposure times the creator's share (at most `largest_chance(k)`), `q` is -ln(1 - p). `member` has length 0
+    where membership is 1 for all entries. Row r bounds sum(coefficient) between `low[r]` and `high[r]`; item j's non-zero
     coefficients are `row_of` and `row_value` at `row_ptr[j]:row_ptr[j + 1]`. The budget is not among the rows.
     """
 
@@ -61,7 +65,7 @@ def flatten(problem: Problem) -> Flat:
     _check(problem, creator, price)
     exposure = np.asarray(problem.exposure, dtype=np.float64)
     share = exposure if panel.share is None else exposure * np.asarray(panel.share, dtype=np.float64)[creator]
-    p = np.minimum(share, LARGEST_P)
+    p = np.minimum(share, largest_chance(problem.frequency))
     allowed = named_items(problem) & (price <= problem.budget * (1 + SLACK))
     for row in problem.rows:  # an item that breaks a cap all alone can never be taken
         if not np.any(row.coefficient < 0):
@@ -90,6 +94,18 @@ def flatten(problem: Problem) -> Flat:
         high=np.array([r.high for r in problem.rows], dtype=np.float64),
         k=int(problem.frequency),
     )
+
+
+def largest_chance(k: int) -> float:
+    """The probability that stands for all larger ones at frequency k.
+
+    >>> round(largest_chance(2), 4), round(largest_chance(3), 3)
+    (0.9999, 0.998)
+    """
+    if k <= 1:
+        return LARGEST_P
+    odds = float(LARGEST_GROWTH ** (1.0 / k))
+    return odds / (1.0 + odds)
 
 
 def named_items(problem: Problem) -> NDArray[np.bool_]:
