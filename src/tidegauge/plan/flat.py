@@ -28,8 +28,8 @@ class Flat(NamedTuple):
     """Everything the kernels need; creator c owns items `first[c]:first[c + 1]` and entries `ptr[c]:ptr[c + 1]`.
 
     `p` is exposure times the creator's share (at most `largest_chance(k)`), `q` is -ln(1 - p). `member` has length 0
-    where membership is 1 for all entries. Row r bounds sum(coefficient) between `low[r]` and `high[r]`; item j's non-zero
-    coefficients are `row_of` and `row_value` at `row_ptr[j]:row_ptr[j + 1]`. The budget is not among the rows.
+    where membership is 1 for all entries. Row r bounds sum(coefficient) between `low[r]` and `high[r]`; item j's
+    non-zero coefficients are `row_of` and `row_value` at `row_ptr[j]:row_ptr[j + 1]`. The budget is not among the rows.
     """
 
     ptr: NDArray[np.int64]
