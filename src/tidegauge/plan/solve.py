@@ -50,12 +50,12 @@ def solve(
         time_limit_s=0.6 * time_limit_s,
         progress=None if progress is None else lambda gap: tell(progress, "bound", gap),
     )
-    for items in _candidates(flat, best, dual.prices, x):
+    near = worth_looking(flat, dual.values, dual.prices, NEAR)
+    for items in _candidates(flat, near, dual.prices, x):
         trial = as_solution(problem, flat, items)
         if trial.reach > best.reach:
             best = trial
     tell(progress, "improve", certificate_of(problem, flat, dual, best.reach, "tight").gap)
-    near = worth_looking(flat, dual.values, dual.prices, NEAR)
     spare = max(0.1, 0.3 * (time_limit_s - (time.monotonic() - began)))
     best = as_solution(problem, flat, improve(flat, best.items, near, seed=seed, time_limit_s=spare))
     left = time_limit_s - (time.monotonic() - began)
@@ -95,7 +95,7 @@ def start_roster(problem: Problem, flat: Flat) -> Solution:
     return as_solution(problem, flat, items)
 
 
-def _candidates(flat: Flat, best: Solution, prices: Float, x: Float) -> list[Int]:
+def _candidates(flat: Flat, near: Int, prices: Float, x: Float) -> list[Int]:
     """Rosters from the dual: greedy by priced tolls, and greedy on top of what the relaxation takes nearly whole."""
     found = []
     for toll in [tolls(flat, prices)] if len(flat.low) else []:
@@ -103,5 +103,5 @@ def _candidates(flat: Flat, best: Solution, prices: Float, x: Float) -> list[Int
     for least in (0.999, 0.9, 0.7, 0.5):
         core = np.flatnonzero(x >= least)
         if flat.price[core].sum() <= flat.budget:
-            found.append(grow(flat, core))
+            found.append(grow(flat, core, pool=np.union1d(near, flat.creator[core])))
     return [items for items in found if items is not None]
