@@ -26,6 +26,8 @@ from tidegauge.plan.relax import toll_of
 #: Items in the program at most. Where more are left after fixing, those that look worth less for their toll are put
 #: aside: those that count for the same rows become one column of money that buys at the best of their ratios.
 MOST_ITEMS = 4000
+#: With more items left than this no single lump matters enough to be worth the memory.
+MOST_LEFT = 500_000
 #: A lump is an item of at least this part of the budget or of a limit that it counts for.
 LUMP = 0.1
 #: Where items are put aside, a gap (relative) below this is not worth more programs, nor are more than so many.
@@ -72,6 +74,8 @@ def prove(flat: Flat, items: Int, dual: Dual, *, time_limit_s: float, effort: Ef
     value = _reach(flat, best)
     bound = dual.bound
     left_over = unfixed(flat, dual.values, dual.prices, dual.bound, value)
+    if len(left_over) > MOST_LEFT:
+        return Proof(best, bound)
     kept = left_over if len(left_over) <= MOST_ITEMS else _shortlisted(flat, left_over, best, dual)
     aside = np.setdiff1d(left_over, kept)
     whole = np.ones(len(kept), dtype=np.bool_) if not len(aside) else lumps(flat, kept)
