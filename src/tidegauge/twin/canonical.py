@@ -75,7 +75,7 @@ def _creators(eco: Ecosystem) -> pl.DataFrame:
             "platform": _words(PLATFORM_NAMES, book.platform[rows]),
             "native_id": eco.native_ids.gather(first["i"]),
             "person_id": pl.Series([f"person-{p}" for p in book.person[rows].tolist()], dtype=pl.String),
-            "name": nicknames(rows, book.category[rows], book.role[rows] == "KOB"),
+            "name": nicknames(rows, book.category[rows], book.role[rows]),
             "category": _words(tuple(zh for _, zh in CATEGORIES), book.category[rows]),
             "role": book.role[rows].tolist(),
             "mcn": [f"仿真机构{m:02d}" if m >= 0 else None for m in mcn.tolist()],
@@ -153,7 +153,8 @@ def _post_rows(eco: Ecosystem, rows: Ints) -> pl.DataFrame:
             "format": _words(FORMAT_NAMES, made.format[rows]),
             "duration_s": pl.Series(made.duration_s[rows]).fill_nan(None),
             "title": pl.Series(
-                post_titles(made.work[rows], book.category[owner], made.emotional[rows]), dtype=pl.String
+                post_titles(made.work[rows], book.category[owner], made.emotional[rows], eco.work_roles[rows]),
+                dtype=pl.String,
             ),
             "sponsored": made.sponsored[rows],
             "brand": pl.Series([BRANDS[b] if b >= 0 else None for b in made.brand[rows].tolist()], dtype=pl.String),

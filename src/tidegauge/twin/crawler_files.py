@@ -39,9 +39,10 @@ _OPINIONS = (
 
 def crawler_files(eco: Ecosystem, out: Path) -> Iterator[tuple[str, Path, int]]:
     """Write all files under `out`/data; yields (kind, path, rows) after each."""
-    names = pl.Series(nicknames(np.arange(eco.accounts.count), eco.accounts.category, eco.accounts.role == "KOB"))
+    names = pl.Series(nicknames(np.arange(eco.accounts.count), eco.accounts.category, eco.accounts.role))
     titles = pl.Series(
-        post_titles(eco.posts.work, eco.accounts.category[eco.posts.creator], eco.posts.emotional), dtype=pl.String
+        post_titles(eco.posts.work, eco.accounts.category[eco.posts.creator], eco.posts.emotional, eco.work_roles),
+        dtype=pl.String,
     )
     for p, spec in enumerate(PLATFORMS):
         folder = out / "data" / spec.code / "jsonl"

@@ -76,6 +76,13 @@ class Ecosystem:
         """`platform:native_id` per post."""
         return _joined(self.accounts.platform[self.posts.creator], self.post_native_ids)
 
+    @property
+    def work_roles(self) -> npt.NDArray[np.str_]:
+        """The role in which each post's work speaks: that of the account of its first post, wherever it is copied."""
+        first = np.unique(self.posts.work, return_index=True)
+        owner = self.posts.creator[first[1]]
+        return np.asarray(self.accounts.role[owner][np.searchsorted(first[0], self.posts.work)])
+
     def reach(self, chosen: Sequence[int], viewers: Floats | None = None) -> float:
         """Expected persons reached by at least one of the chosen accounts, each counted once.
 

@@ -66,15 +66,31 @@ _ANGLE = (
     "日常记录",
     "合集",
 )
+#: What tells a role, in names and in titles; invented, and each is now and then heard from other roles, too.
+_ROLE_TAIL = {"KOE": ("工程师", "研发员", "产品经理"), "KOS": ("导购", "门店顾问", "店长")}
+_ROLE_PHRASE = {
+    "KOL": ("深度解析", "横向评测"),
+    "KOC": ("自用分享", "真实体验", "回购清单"),
+    "KOS": ("下单领券", "到店试用", "限时优惠"),
+    "KOE": ("研发幕后", "我们实验室的一天", "同事怎么看"),
+    "KOB": ("新品发布", "官方公告", "品牌活动"),
+}
 _EMOTION = ("破防了", "太治愈", "泪目", "笑疯", "燃起来了", "气死我了", "感动哭", "惊呆了")
 
 
-def nicknames(index: Ints, category: Ints, brand: npt.NDArray[np.bool_]) -> list[str]:
-    """A nickname per account, unique through its number, e.g. 仿真栗小鹿美妆0012 (仿真: simulated)."""
+def nicknames(index: Ints, category: Ints, role: npt.NDArray[np.str_]) -> list[str]:
+    """A nickname per account, unique through its number, e.g. 仿真栗小鹿美妆0012 (仿真: simulated).
+
+    Nine in ten of the brands' own accounts call themselves official; a little over half of the employees and sellers
+    name their job.
+    """
     out = []
-    for i, c, b in zip(index.tolist(), category.tolist(), brand.tolist(), strict=True):
+    for i, c, r in zip(index.tolist(), category.tolist(), role.tolist(), strict=True):
         zh = CATEGORIES[c][1]
-        if b:
+        if r in _ROLE_TAIL and i * 7919 % 100 < 55:
+            tail = _ROLE_TAIL[r][i % len(_ROLE_TAIL[r])]
+            out.append(f"仿真{_FIRST[(i * 11) % len(_FIRST)]}{tail}{zh}{i:04d}")
+        elif r == "KOB" and i * 7919 % 100 < 90:
             out.append(f"仿真{_FIRST[i % len(_FIRST)]}{_FIRST[(i * 7 + 3) % len(_FIRST)]}{zh}官方{i:04d}")
         else:
             tail = _ANIMALS[(i * 5 + 1) % len(_ANIMALS)] if i % 2 else _JOBS[(i * 5 + 1) % len(_JOBS)]
@@ -82,12 +98,20 @@ def nicknames(index: Ints, category: Ints, brand: npt.NDArray[np.bool_]) -> list
     return out
 
 
-def post_titles(work: Ints, category: Ints, emotional: npt.NDArray[np.bool_]) -> list[str]:
-    """A title per post, the same for the same work; emotional ones end in an emotional phrase."""
+def post_titles(work: Ints, category: Ints, emotional: npt.NDArray[np.bool_], role: npt.NDArray[np.str_]) -> list[str]:
+    """A title per post, the same for the same work; emotional ones end in an emotional phrase.
+
+    `role` is the role in which the work speaks (see `Ecosystem.work_roles`): a quarter of the titles carry one of its
+    phrases, and one in twenty a phrase of some other role.
+    """
+    roles = tuple(_ROLE_PHRASE)
     out = []
-    for w, c, e in zip(work.tolist(), category.tolist(), emotional.tolist(), strict=True):
+    for w, c, e, r in zip(work.tolist(), category.tolist(), emotional.tolist(), role.tolist(), strict=True):
+        chance = w * 7919 % 100
+        spoken = r if chance < 25 else roles[w // 100 % len(roles)] if chance < 30 else ""
+        said = f"｜{_ROLE_PHRASE[spoken][w % len(_ROLE_PHRASE[spoken])]}" if spoken else ""
         feeling = f" {_EMOTION[w % len(_EMOTION)]}！" if e else ""
-        out.append(f"【仿真】{CATEGORIES[c][1]}{_ANGLE[(w * 7 + w // 10) % len(_ANGLE)]}·第{w}期{feeling}")
+        out.append(f"【仿真】{CATEGORIES[c][1]}{_ANGLE[(w * 7 + w // 10) % len(_ANGLE)]}·第{w}期{said}{feeling}")
     return out
 
 

@@ -88,7 +88,7 @@ def _hot_lists(eco: Ecosystem, folder: Path) -> Written:
 def _rate_cards(eco: Ecosystem, folder: Path) -> Written:
     """One file per platform; a few prices are only told on request (面议)."""
     book = eco.accounts
-    names = nicknames(np.arange(book.count), book.category, book.role == "KOB")
+    names = nicknames(np.arange(book.count), book.category, book.role)
     day = file_date(eco.world.start, eco.days - 1)
     fans = book.followers[:, -1]
     folder.mkdir(parents=True, exist_ok=True)
