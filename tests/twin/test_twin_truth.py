@@ -12,7 +12,8 @@ from tidegauge.errors import UsageError
 from tidegauge.schema import check
 from tidegauge.twin import World, canonical, grow, truth
 from tidegauge.twin.accounts import accounts, band_mix, draw_followers, generator_year, tier_index
-from tidegauge.twin.brand import brand_history, geometric_adstock, stream_truth, weekly_truth
+from tidegauge.twin.brand import brand_history, stream_truth, weekly_truth
+from tidegauge.twin.market import geometric_adstock
 from tidegauge.twin.population import core_draws, membership, true_overlap, true_reach
 from tidegauge.twin.posts import FORMAT_EFFECT, affinity, grown_share, half_time_days
 from tidegauge.twin.topics import LAG_SPREAD, crossing_share, topics

@@ -11,7 +11,8 @@ import polars as pl
 
 from tidegauge.errors import UsageError
 from tidegauge.twin.accounts import TIER_NAMES, Accounts, accounts, tier_index
-from tidegauge.twin.brand import BRAND, STREAMS, Brand, brand_history
+from tidegauge.twin.brand import BRAND, STREAMS, brand_history
+from tidegauge.twin.market import Market
 from tidegauge.twin.observe import Observations, observe
 from tidegauge.twin.population import (
     Cores,
@@ -58,7 +59,7 @@ class Ecosystem:
     cores: Cores
     offers: pl.DataFrame
     topics: pl.DataFrame
-    brand: Brand
+    brand: Market
     placements: pl.DataFrame
     observed: Observations
     native_ids: pl.Series
@@ -180,7 +181,7 @@ def _native_ids(book: Accounts, made: Posts) -> tuple[pl.Series, pl.Series]:
 
 
 def _placements(
-    rng: np.random.Generator, world: World, book: Accounts, made: Posts, asked: pl.DataFrame, history: Brand
+    rng: np.random.Generator, world: World, book: Accounts, made: Posts, asked: pl.DataFrame, history: Market
 ) -> pl.DataFrame:
     """The brand's posts by creators with an offer: post, account, format, role, stage, cost (CNY).
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from tidegauge.twin.accounts import TIER_NAMES, YEAR, generator_year, tier_index, tier_moves
-from tidegauge.twin.brand import stream_truth, weekly_truth
+from tidegauge.twin.brand import contribution_truth, stream_truth, weekly_truth
 from tidegauge.twin.ecosystem import Ecosystem
 from tidegauge.twin.population import PROFILE_BUCKETS
 from tidegauge.twin.posts import counts_at, grown_share, half_time_days
@@ -46,6 +46,7 @@ def truth(eco: Ecosystem) -> dict[str, pl.DataFrame]:
         "tier_moves": tier_moves(eco.accounts, eco.days),
         "streams": stream_truth(eco.brand),
         "sales_weekly": weekly_truth(eco.brand),
+        "contributions_weekly": contribution_truth(eco.brand),
     }
     if eco.world.followers == "markov":
         tables["tier_generator"] = _generator(eco)
@@ -64,6 +65,7 @@ def meta(eco: Ecosystem) -> dict[str, Any]:
         "first_day": eco.world.start.isoformat(),
         "last_day": (eco.world.start + timedelta(days=eco.days - 1)).isoformat(),
         "brand_decay_week": eco.brand.decay,
+        "brand_half_life_weeks": eco.world.brand_half_life_weeks,
         "brand_effect_cny_per_point": eco.brand.effect,
         "world": {k: (None if isinstance(v, float) and not np.isfinite(v) else v) for k, v in world.items()},
     }

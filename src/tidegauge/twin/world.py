@@ -188,6 +188,7 @@ class World:
     brand_effect: float = 1.0  # 0: a world without a brand stock
     brand_half_life_weeks: float = 26.0
     confounding: float = 0.0  # correlation of spend with demand
+    demand_walk_year: float = 0.0  # sd over a year, as a share of sales, of lasting demand that no placement causes
     sales_noise: float = 0.04
 
     def __post_init__(self) -> None:
