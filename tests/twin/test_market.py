@@ -36,7 +36,7 @@ def test_parts_add_up_to_sales_and_regions_to_the_nation(seed, weeks, streams, g
     assert m.geo_spend.sum(axis=0) == pytest.approx(m.spend)
     assert all(np.isfinite(v).all() for v in (*m.outcomes.values(), *m.parts.values(), m.stock))
     assert (m.stock >= 0).all()
-    assert np.any(m.parts["brand"] > 0) == (effect > 0)
+    assert np.any(m.parts["brand"] > 0) == (effect > 0 and m.spend.any())
 
 
 def test_the_same_seed_gives_the_same_history_and_another_another():
