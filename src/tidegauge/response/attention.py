@@ -1,0 +1,121 @@
+"""From spend to attention, and attention's totals over a horizon for many posterior draws at once.
+
+Attention is spend carried over (adstock) and bent (saturation), between 0 and 1. It sells now, and it builds the
+brand. Geometric carry-over: a_t = d a_{t-1} + (1 - d) x_t with d = 2^(-1/half-life). Delayed: lag l weighs
+d^((l - delay)^2), normalised to 1 (Jin et al., Bayesian Methods for Media Mix Modeling with Carryover and Shape
+Effects, Google 2017). Logistic saturation: tanh(ln 3 / 2 * a/k), Hill: a^n / (a^n + k^n); k is the half point of both.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numba as nb
+import numpy as np
+
+from tidegauge.response.history import Floats
+
+if TYPE_CHECKING:
+    from tidegauge.response.posterior import Posterior
+
+#: Lags of the delayed form; twelve periods hold more than 99.9 % of its weight at any half-life the prior allows.
+LAGS = 13
+HALF_LOGISTIC = math.log(3.0) / 2.0
+_TAIL = 1e-6
+
+
+@nb.njit(cache=True)  # type: ignore[untyped-decorator]
+def lag_weights(decay: float, delay: float, out: Floats) -> None:
+    """Normalised weights of the delayed form, into `out[LAGS]`."""
+    total = 0.0
+    for lag in range(out.shape[0]):
+        out[lag] = decay ** ((lag - delay) ** 2)
+        total += out[lag]
+    for lag in range(out.shape[0]):
+        out[lag] /= total
+
+
+@nb.njit(cache=True)  # type: ignore[untyped-decorator]
+def bend(carried: float, half: float, slope: float, hill: bool) -> float:
+    """Saturation of one carried-over spend, in [0, 1)."""
+    if carried <= 0.0:
+        return 0.0
+    if hill:
+        return 1.0 / (1.0 + math.pow(half / carried, slope))
+    return math.tanh(HALF_LOGISTIC * carried / half)
+
+
+@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _totals(
+    spend: Floats,
+    decay: Floats,
+    delay: Floats,
+    half: Floats,
+    slope: Floats,
+    brand_decay: Floats,
+    delayed: bool,
+    hill: bool,
+    last: int,
+    now: Floats,
+    later: Floats,
+) -> None:
+    """Attention summed over [0, last) and, weighed by what of its brand effect falls inside, into now and later."""
+    draws, streams = decay.shape
+    geos, periods, _ = spend.shape
+    weights = np.empty(LAGS)
+    for d in range(draws):
+        for s in range(streams):
+            if delayed:
+                lag_weights(decay[d, s], delay[d, s], weights)
+            # Carry-over goes on after the last spend until nothing is left of it.
+            longest = periods + LAGS
+            if not delayed and decay[d, s] > 0.0:
+                longest = periods + 1 + int(math.log(_TAIL) / math.log(decay[d, s]))
+            stop = longest if last < 0 else min(longest, last)
+            for g in range(geos):
+                carried = 0.0
+                for t in range(stop):
+                    if delayed:
+                        carried = 0.0
+                        for lag in range(LAGS):
+                            if 0 <= t - lag < periods:
+                                carried += weights[lag] * spend[g, t - lag, s]
+                    else:
+                        x = spend[g, t, s] if t < periods else 0.0
+                        carried = decay[d, s] * carried + (1.0 - decay[d, s]) * x
+                    a = bend(carried, half[d, s], slope[d, s], hill)
+                    now[d, g, s] += a
+                    inside = 1.0 if last < 0 else 1.0 - brand_decay[d] ** (last - t)
+                    later[d, g, s] += a * inside
+
+
+def attention_totals(
+    posterior: Posterior, spend: Floats, last: int | None, most_draws: int | None
+) -> tuple[Floats, Floats]:
+    """Total attention per draw, geo and stream, plain and weighed by the part of its brand effect before `last`.
+
+    `spend[geo, time, stream]` is already divided by the geo's size; `last` None counts everything that follows.
+    """
+    half_life = posterior.flat("half_life_days", most_draws) / posterior.history.period_days
+    draws, streams = half_life.shape
+    brand = np.zeros(draws)
+    if posterior.has_brand:
+        brand = 2.0 ** (-posterior.history.period_days / posterior.flat("brand_half_life_days", most_draws))
+    delayed = posterior.form.adstock == "delayed"
+    delay = posterior.flat("delay_days", most_draws) / posterior.history.period_days if delayed else half_life
+    now, later = np.zeros((draws, spend.shape[0], streams)), np.zeros((draws, spend.shape[0], streams))
+    _totals(
+        np.ascontiguousarray(spend),
+        2.0 ** (-1.0 / half_life),
+        np.ascontiguousarray(delay),
+        np.ascontiguousarray(posterior.flat("half_saturation", most_draws)),
+        np.ascontiguousarray(posterior.flat("slope", most_draws)),
+        brand,
+        delayed,
+        posterior.form.saturation == "hill",
+        -1 if last is None else last,
+        now,
+        later,
+    )
+    return now, later
