@@ -2,11 +2,12 @@
 
     python benchmarks/engines.py --rows 20000000 [--engines duckdb,polars] [--json]
 
-Each engine runs in a process of its own and answers the same two questions from the same Parquet files: followers per
-platform at the end of every month (last count carried forward), and how often a creator went from tier to tier between
-the weeks in which it was read. DuckDB and Spark run the very expressions that the measures run; pandas and Polars are
-written as one would by hand. All must give the same rows. Seconds are those of the work, without imports
-and Spark's start; the peak of memory is that of the process and its children.
+Each engine answers two questions from the same Parquet files, each in a process of its own, as two runs of a measure
+would: `displacement`, followers per platform at the end of every month (last count carried forward), and `tiers`, how
+often a creator went from tier to tier between the weeks in which it was read. DuckDB and Spark run the very expressions
+that the measures run; pandas and Polars are written as one would by hand. All must give the same rows. Seconds are
+those of the work from the files on, without imports and the start of the engine (Spark's session, attaching the lake);
+the peak of memory is that of the process and its children.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import time
 from pathlib import Path
 
 ENGINES = ("pandas", "polars", "duckdb", "spark")
+QUESTIONS = ("displacement", "tiers")
 PLATFORMS = ("bilibili", "douyin", "weibo", "youtube")
 BOUNDS = (10_000, 50_000, 500_000, 1_000_000)
 TIERS = ("nano", "micro", "mid", "macro", "mega")
@@ -66,13 +68,13 @@ def files(ws: Path) -> tuple[str, str]:
     return tuple(str(ws / "data" / "main" / t / "*.parquet") for t in ("creator_snapshots", "creators"))
 
 
-def digest(shares: list, moves: list) -> str:
-    """Both answers as one fingerprint: (month, platform, followers) and (before, after, pairs, days)."""
-    plain = [[str(v) if isinstance(v, str) else int(v) for v in row] for row in (*sorted(shares), *sorted(moves))]
+def digest(rows: list) -> str:
+    """One answer as a fingerprint: (month, platform, followers) or (before, after, pairs, days)."""
+    plain = [[str(v) if isinstance(v, str) else int(v) for v in row] for row in sorted(rows)]
     return hashlib.sha256(json.dumps(plain).encode()).hexdigest()[:16]
 
 
-def run_ibis(tables) -> str:
+def run_ibis(tables, question: str) -> str:
     """What the measures do up to their aggregates, on DuckDB or Spark."""
     import polars as pl
 
@@ -82,23 +84,13 @@ def run_ibis(tables) -> str:
 
     snapshots = tables["creator_snapshots"]
     found = span(tables, snapshots.filter(snapshots.followers.notnull()), "observed_at")
-    months = grid(tables, "month", *found)
-    level = levels(tables, months, Asked(("platform",), "month", None, None, STALE_DAYS)).filter(pl.col("period") >= 0)
-    shares = level.group_by("period", "platform").agg(pl.col("count").sum())
+    if question == "displacement":
+        asked = Asked(("platform",), "month", None, None, STALE_DAYS)
+        level = levels(tables, grid(tables, "month", *found), asked).filter(pl.col("period") >= 0)
+        return digest(level.group_by("period", "platform").agg(pl.col("count").sum()).rows())
     moved = pairs(tables, grid(tables, "week", *found), ("platform",), None)
     moves = moved.group_by("before", "after").agg(pl.col("times").sum(), (pl.col("gap_days") * pl.col("times")).sum())
-    return digest(shares.rows(), moves.rows())
-
-
-def run_duckdb(ws: Path) -> str:
-    from tidegauge.workspace.lake import attach
-    from tidegauge.workspace.tables import duckdb_tables
-
-    lake = attach(ws)
-    try:
-        return run_ibis(duckdb_tables(lake))
-    finally:
-        lake.close()
+    return digest(moves.rows())
 
 
 def edges(kind: str) -> list:
@@ -114,7 +106,7 @@ def edges(kind: str) -> list:
     return [dt.datetime(d.year, d.month, d.day, tzinfo=zone).astimezone(dt.UTC) for d in days]
 
 
-def run_polars(ws: Path) -> str:
+def run_polars(ws: Path, question: str) -> str:
     import polars as pl
 
     snapshots, creators = files(ws)
@@ -132,6 +124,8 @@ def run_polars(ws: Path) -> str:
         )
         return grouped.collect(engine="streaming")
 
+    if question == "tiers":
+        return digest(moves_polars(last("week")))
     month = last("month")
     ends = pl.DataFrame({"period": range(13), "end_at": edges("month")[1:]}).cast({"end_at": pl.Datetime("us", "UTC")})
     filled = (
@@ -143,8 +137,13 @@ def run_polars(ws: Path) -> str:
         .filter((pl.col("end_at") - pl.col("read_at")).dt.total_seconds() <= STALE_DAYS * 86_400)
         .join(who, on="creator_id")
     )
-    shares = filled.group_by("period", "platform").agg(pl.col("followers").sum())
-    week = last("week").sort("creator_id", "period")
+    return digest(filled.group_by("period", "platform").agg(pl.col("followers").sum()).rows())
+
+
+def moves_polars(week) -> list:
+    import polars as pl
+
+    week = week.sort("creator_id", "period")
     code = pl.sum_horizontal((pl.col("followers") >= b).cast(pl.Int64) for b in BOUNDS)
     tier = code.replace_strict(dict(enumerate(TIERS)), return_dtype=pl.String)
     week = week.with_columns(after=tier, at_s=pl.col("read_at").dt.epoch("s"))
@@ -153,13 +152,12 @@ def run_polars(ws: Path) -> str:
     ).drop_nulls("before")
     gap = (pl.col("at_s") - pl.col("before_s") + 43_200) // 86_400
     moves = week.with_columns(gap=gap).filter(pl.col("gap") >= 1).group_by("before", "after")
-    return digest(shares.rows(), moves.agg(pl.len(), pl.col("gap").sum()).rows())
+    return moves.agg(pl.len(), pl.col("gap").sum()).rows()
 
 
-def run_pandas(ws: Path) -> str:
+def run_pandas(ws: Path, question: str) -> str:
     import glob
 
-    import numpy as np
     import pandas as pd
 
     snapshots, creators = files(ws)
@@ -175,20 +173,28 @@ def run_pandas(ws: Path) -> str:
         keep = ["creator_id", "period", "followers", "observed_at"]
         return frame.assign(period=period)[keep].groupby(["creator_id", "period"], as_index=False).last()
 
+    if question == "tiers":
+        return digest(moves_pandas(last("week")))
     month = last("month").set_index(["creator_id", "period"])
     full = pd.MultiIndex.from_product([month.index.get_level_values(0).unique(), range(13)], names=month.index.names)
     filled = month.reindex(full).groupby(level=0).ffill().dropna().reset_index()
     end_at = pd.DatetimeIndex(edges("month")).as_unit("us")[1:][filled.period.to_numpy()]
     filled = filled[(end_at - filled.observed_at).dt.total_seconds().to_numpy() <= STALE_DAYS * 86_400]
     shares = filled.merge(who, on="creator_id").groupby(["period", "platform"]).followers.sum().reset_index()
-    week = last("week").sort_values(["creator_id", "period"])
+    return digest(shares.to_numpy().tolist())
+
+
+def moves_pandas(week) -> list:
+    import numpy as np
+
+    week = week.sort_values(["creator_id", "period"])
     week["after"] = np.array(TIERS)[np.searchsorted(BOUNDS, week.followers.to_numpy(), side="right")]
     week["at_s"] = week.observed_at.astype("int64") // 1_000_000
     before = week.groupby("creator_id")[["after", "at_s"]].shift()
     week = week.assign(before=before.after, gap=(week.at_s - before.at_s + 43_200) // 86_400).dropna()
     week = week[week.gap >= 1]
     moves = week.groupby(["before", "after"]).gap.agg(["size", "sum"]).reset_index()
-    return digest(shares.to_numpy().tolist(), moves.to_numpy().tolist())
+    return moves.to_numpy().tolist()
 
 
 def watch(peak: list[float], stop: threading.Event) -> None:
@@ -208,35 +214,43 @@ def watch(peak: list[float], stop: threading.Event) -> None:
         peak[0] = max(peak[0], total)
 
 
-def one(engine: str, ws: Path) -> dict:
-    """Run one engine in this process."""
-    peak, stop = [0.0], threading.Event()
-    watcher = threading.Thread(target=watch, args=(peak, stop), daemon=True)
-    start_s = 0.0
+def opened(engine: str, ws: Path):
+    """The engine ready to work, with all it imports late: what `run_ibis` reads, or nothing for pandas and Polars."""
     if engine == "spark":
         from tidegauge.workspace.spark import spark_tables
 
-        began = time.perf_counter()
-        tables = spark_tables(ws)
-        start_s = time.perf_counter() - began
-    elif engine == "duckdb":
+        return spark_tables(ws)
+    if engine == "duckdb":
         import ibis
 
         import tidegauge.measure.tier_moves  # noqa: F401
+        from tidegauge.workspace.lake import attach
+        from tidegauge.workspace.tables import duckdb_tables
 
-        ibis.duckdb.connect().sql("SELECT 1 AS one").to_polars()  # imports what Ibis imports late
-    else:
-        importlib.import_module(engine)
+        ibis.duckdb.connect().sql("SELECT 1 AS one").to_polars()
+        return duckdb_tables(attach(ws))
+    importlib.import_module(engine)
+    return None
+
+
+def one(engine: str, question: str, ws: Path) -> dict:
+    """Answer one question on one engine, in this process."""
+    peak, stop = [0.0], threading.Event()
+    watcher = threading.Thread(target=watch, args=(peak, stop), daemon=True)
+    began = time.perf_counter()
+    tables = opened(engine, ws)
+    start_s = time.perf_counter() - began
     watcher.start()
     began, began_cpu = time.perf_counter(), time.process_time()
-    work = {"pandas": run_pandas, "polars": run_polars, "duckdb": run_duckdb}
-    answer = run_ibis(tables) if engine == "spark" else work[engine](ws)
+    by_hand = {"pandas": run_pandas, "polars": run_polars}
+    answer = by_hand[engine](ws, question) if engine in by_hand else run_ibis(tables, question)
     seconds, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
     stop.set()
     watcher.join()
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     return {
         "engine": engine,
+        "measure": question,
         "seconds": round(seconds, 2),
         "cpu_seconds": None if engine == "spark" else round(cpu_s, 2),  # Spark's are those of another process
         "start_seconds": round(start_s, 2),
@@ -245,15 +259,36 @@ def one(engine: str, ws: Path) -> dict:
     }
 
 
+def totals(rows: list[dict]) -> list[dict]:
+    """Both measures of an engine together: seconds added, the larger peak, and how many times pandas' seconds."""
+    out = []
+    for engine in dict.fromkeys(r["engine"] for r in rows):
+        own = [r for r in rows if r["engine"] == engine]
+        cpu = [r["cpu_seconds"] for r in own]
+        out.append(
+            {
+                "engine": engine,
+                "measure": "both",
+                "seconds": round(sum(r["seconds"] for r in own), 2),
+                "cpu_seconds": None if None in cpu else round(sum(cpu), 2),
+                "start_seconds": round(sum(r["start_seconds"] for r in own), 2),
+                "peak_mb": max(r["peak_mb"] for r in own),
+                "rows": own[0]["rows"],
+            }
+        )
+    slow = next((r["seconds"] for r in out if r["engine"] == "pandas"), None)
+    return [r | {"times_pandas": None if slow is None else round(slow / max(r["seconds"], 1e-9), 2)} for r in out]
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--rows", type=int, default=2_000_000)
     options.add_argument("--engines", default=",".join(ENGINES))
     options.add_argument("--json", action="store_true")
-    options.add_argument("--one", nargs=2, metavar=("ENGINE", "WS"), help=argparse.SUPPRESS)
+    options.add_argument("--one", nargs=3, metavar=("ENGINE", "MEASURE", "WS"), help=argparse.SUPPRESS)
     asked = options.parse_args()
     if asked.one:
-        print(json.dumps(one(asked.one[0], Path(asked.one[1]))))
+        print(json.dumps(one(asked.one[0], asked.one[1], Path(asked.one[2]))))
         return
     rows = []
     with tempfile.TemporaryDirectory(prefix="tidegauge-engines-") as place:
@@ -263,22 +298,27 @@ def main() -> None:
             if lacks or (engine == "spark" and shutil.which("java") is None):
                 print(f"{engine}: left out, lacks {', '.join(lacks) or 'Java'}", file=sys.stderr)
                 continue
-            command = [sys.executable, __file__, "--one", engine, str(ws)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                print(f"{engine}: failed\n{done.stderr[-2000:]}", file=sys.stderr)
-                continue
-            rows.append(json.loads(done.stdout.strip().splitlines()[-1]) | {"rows": asked.rows})
-    same = len({r["answer"] for r in rows}) == 1
+            for question in QUESTIONS:
+                command = [sys.executable, __file__, "--one", engine, question, str(ws)]
+                done = subprocess.run(command, capture_output=True, text=True, check=False)
+                if done.returncode:
+                    print(f"{engine}: failed\n{done.stderr[-2000:]}", file=sys.stderr)
+                    continue
+                rows.append(json.loads(done.stdout.strip().splitlines()[-1]) | {"rows": asked.rows})
+    same = all(len({r["answer"] for r in rows if r["measure"] == q}) <= 1 for q in QUESTIONS)
+    rows += totals(rows)
     if asked.json:
         machine = {"cpus": os.cpu_count(), "python": platform.python_version(), "machine": platform.machine()}
         print(json.dumps({"rows": rows, "same_answer": same, "machine": machine}))
     else:
-        print(f"{asked.rows:,} snapshots; all the same answer: {same}")
-        print(f"{'engine':10}{'seconds':>10}{'cpu s':>10}{'start s':>10}{'peak MB':>10}")
+        print(f"{asked.rows:,} snapshots; all the same answers: {same}")
+        print(
+            f"{'engine':10}{'measure':14}{'seconds':>10}{'cpu s':>10}{'start s':>10}{'peak MB':>10}{'times pandas':>14}"
+        )
         for r in rows:
-            cpu = r["cpu_seconds"] or "-"
-            print(f"{r['engine']:10}{r['seconds']:10.2f}{cpu:>10}{r['start_seconds']:10.2f}{r['peak_mb']:10}")
+            cpu, times = r["cpu_seconds"] or "-", r.get("times_pandas") or ""
+            place = f"{r['engine']:10}{r['measure']:14}{r['seconds']:10.2f}{cpu:>10}{r['start_seconds']:10.2f}"
+            print(f"{place}{r['peak_mb']:10}{times:>14}")
     if not same:
         sys.exit(1)
 
