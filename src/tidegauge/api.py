@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tidegauge.creators import CreatorPage
+    from tidegauge.plan.brief import Brief
     from tidegauge.plan.result import Plan
 
 
@@ -189,20 +190,20 @@ class Workspace:
 
     def plan(
         self,
-        brief: str | Path,
+        brief: str | Path | Brief,
         *,
         out: str | Path | None = None,
         lang: Lang | None = None,
         seed: int = 1,
         progress: Any = None,
     ) -> Plan:
-        """Plan the roster of a brief; with `out`, write its report (HTML, XLSX, PPTX) there too."""
+        """Plan the roster of a brief (a file, or `parse_brief(text)`); with `out`, write its report there too."""
         from dataclasses import replace
 
         from tidegauge.plan.brief import read_brief
         from tidegauge.plan.run import run_plan
 
-        parsed = read_brief(Path(brief))
+        parsed = read_brief(brief) if isinstance(brief, str | Path) else brief
         with self.tables() as tables:
             plan = run_plan(tables, parsed, seed=seed, progress=progress)
         if out is None:

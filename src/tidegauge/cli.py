@@ -288,6 +288,18 @@ def report(
 
 
 @app.command()
+def mcp(workspace: WorkspaceOption, at: AtOption = None, lang: LangOption = None) -> None:
+    """Answer an assistant (MCP over stdio): read-only, every figure with interval and source. 供智能助手查询
+
+    Example: tidegauge mcp -w ws        (docs/assistants.md shows how to enter it in an assistant)
+    """
+    from tidegauge.assistants import serve_assistants
+
+    ws = existing(workspace, at)
+    serve_assistants(workspace, at=at, lang=language(lang, ws))
+
+
+@app.command()
 def twin(
     out: Annotated[Path, typer.Argument(help="A new directory.")],
     creators: Annotated[int, typer.Option(help="How many creators.", min=1)] = 2000,
