@@ -144,7 +144,7 @@ def tight_dual(
     totals = row_sums(flat, x)
     spent = float(flat.price @ x)
     prices = best.prices.copy()
-    rho = penalty(flat, prices)
+    rho = penalty(flat, prices, solution)
     pool = worth_looking(flat, best.values, prices, 0.8)
     for sweep in range(sweeps):
         spent = climb(flat, pool, x, a, z, theta, slope, kappa, touch, tau, totals, spent, prices, rho)
@@ -183,12 +183,23 @@ def row_sums(flat: Flat, x: Float) -> Float:
     return out
 
 
-def penalty(flat: Flat, prices: Float) -> Float:
-    """Strength of the augmented Lagrangian per row: a fifth of the limit too much doubles the price of the row."""
+def penalty(flat: Flat, prices: Float, solution: Solution) -> Float:
+    """Strength of the augmented Lagrangian per row: a fifth of the limit too much doubles the price of the row.
+
+    A row's price is taken from the multipliers and from what the roster's average pick reaches per unit of the row,
+    whichever is more: where a limit on numbers binds, money has no price at all.
+    """
+    n_rows = len(flat.low)
     limit = np.where(np.isfinite(flat.high), flat.high, 0.0)
     limit = np.maximum(np.maximum(limit, np.abs(np.where(np.isfinite(flat.low), flat.low, 0.0))), 1e-9)
-    money = prices[0] if prices[0] > 0 else 1e-12
-    return np.concatenate([[money / max(0.2 * flat.budget, 1e-9)], money * row_units(flat) / (0.2 * limit)])
+    by_rows = np.maximum(prices[1 : 1 + n_rows], prices[1 + n_rows :])
+    each = solution.reach / max(len(solution.items), 1)
+    taken = np.zeros(len(flat.price))
+    taken[solution.items] = 1.0 / max(len(solution.items), 1)
+    per_pick = np.maximum(row_sums(flat, taken), 1e-12)
+    money = max(float(prices[0]), solution.reach / solution.cost if solution.cost > 0 else 0.0, 1e-12)
+    row = np.maximum(by_rows, np.minimum(each / per_pick, money * row_units(flat)))
+    return np.concatenate([[money / max(0.2 * flat.budget, 1e-9)], row / (0.2 * limit)])
 
 
 def tight_bound(

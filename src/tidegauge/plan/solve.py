@@ -15,13 +15,15 @@ from tidegauge.plan.feasible import feasible_items, infeasible_core
 from tidegauge.plan.flat import Flat, flatten
 from tidegauge.plan.greedy import as_solution, grow
 from tidegauge.plan.improve import improve
-from tidegauge.plan.kernels import fresh_state
+from tidegauge.plan.kernels import add_rows, fresh_state
 from tidegauge.plan.multipliers import tolls, worth_looking
 from tidegauge.plan.problem import Certificate, Float, Int, Problem, Solution
 from tidegauge.plan.roster import all_gains
 
 Progress = Callable[[str, float], None]
 
+#: A dual climbed from a roster this much (relative) below the best one is climbed again from that one.
+POOR_START = 0.02
 #: Creators whose best item is worth this part of its toll are tried in the improvement.
 NEAR = 0.7
 
@@ -51,10 +53,14 @@ def solve(
         progress=None if progress is None else lambda gap: tell(progress, "bound", gap),
     )
     near = worth_looking(flat, dual.values, dual.prices, NEAR)
-    for items in _candidates(flat, near, dual.prices, x):
-        trial = as_solution(problem, flat, items)
-        if trial.reach > best.reach:
-            best = trial
+    first = best.reach
+    best = _better(problem, flat, best, _candidates(flat, near, dual.prices, x))
+    if best.reach > first * (1.0 + POOR_START) and certificate_of(problem, flat, dual, best.reach, "").gap > effort.gap:
+        spare = 0.6 * time_limit_s - (time.monotonic() - began)
+        again, x = tight_dual(flat, best, time_limit_s=max(0.1, spare))
+        dual = again if again.bound < dual.bound else dual
+        near = worth_looking(flat, dual.values, dual.prices, NEAR)
+        best = _better(problem, flat, best, _candidates(flat, near, dual.prices, x))
     tell(progress, "improve", certificate_of(problem, flat, dual, best.reach, "tight").gap)
     spare = max(0.1, 0.3 * (time_limit_s - (time.monotonic() - began)))
     best = as_solution(problem, flat, improve(flat, best.items, near, seed=seed, time_limit_s=spare))
@@ -74,9 +80,21 @@ def tell(progress: Progress | None, stage: str, gap: float) -> None:
         progress(stage, gap)
 
 
+def _better(problem: Problem, flat: Flat, best: Solution, rosters: list[Int]) -> Solution:
+    """The best of a roster and some others."""
+    return max([best, *(as_solution(problem, flat, items) for items in rosters)], key=lambda solution: solution.reach)
+
+
 def start_roster(problem: Problem, flat: Flat) -> Solution:
-    """A feasible roster: greedy, else from an integer program on the rows; `InfeasibleError` where there is none."""
+    """A feasible roster: greedy, else from an integer program on the rows; `InfeasibleError` where there is none.
+
+    Reach per money fills the places of a limit on numbers with the cheapest picks, so that reach alone is tried too
+    where there are such limits.
+    """
     items = grow(flat, np.empty(0, np.int64))
+    if items is not None and counts_bind(flat, items):
+        by_reach = grow(flat, np.empty(0, np.int64), toll=np.ones(len(flat.price)))
+        return _better(problem, flat, as_solution(problem, flat, items), [] if by_reach is None else [by_reach])
     if items is None:
         nobody = np.full(len(flat.first) - 1, -1, dtype=np.int64)
         start = feasible_items(problem, all_gains(flat, fresh_state(len(flat.weight), 1), nobody))
@@ -93,6 +111,16 @@ def start_roster(problem: Problem, flat: Flat) -> Solution:
         if items is None:
             items = start
     return as_solution(problem, flat, items)
+
+
+def counts_bind(flat: Flat, items: Int) -> bool:
+    """Whether a roster has used up a cap before the budget: a cap is nearly full while a tenth of the money is left."""
+    caps = np.isfinite(flat.high)
+    used = np.zeros(len(flat.low))
+    for j in items:
+        add_rows(flat, used, j, 1.0)
+    full = bool(np.any(used[caps] > 0.9 * flat.high[caps]))
+    return full and float(flat.price[items].sum()) < 0.9 * flat.budget
 
 
 def _candidates(flat: Flat, near: Int, prices: Float, x: Float) -> list[Int]:
