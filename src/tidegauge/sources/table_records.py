@@ -65,9 +65,10 @@ def read_sheets(path: Path, columns: Sequence[str] | None) -> Iterator[Piece]:
         for start in range(0, len(body), _ROWS):
             part = body[start : start + _ROWS]
             frame = pl.DataFrame(
-                {n: [row[i] if i < len(row) else "" for _, row in part] for i, n in wanted},
-                schema={n: pl.String for _, n in wanted},
-            ).with_columns(pl.Series(LOCATOR, [f"{name}!{r}" for r, _ in part], dtype=pl.String))
+                {n: [row[i] if i < len(row) else "" for _, row in part] for i, n in wanted}
+                | {LOCATOR: [f"{name}!{r}" for r, _ in part]},
+                schema={**{n: pl.String for _, n in wanted}, LOCATOR: pl.String},
+            )
             yield Piece(name, frame, rejects_of([]), size)
 
 
