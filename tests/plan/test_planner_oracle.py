@@ -258,25 +258,25 @@ def test_runs_repeat_exactly():
     assert np.array_equal(first[0].items, second[0].items)
 
 
-@pytest.mark.parametrize("tail", [0.6, 1.2])
+@pytest.mark.parametrize("tail", [0.0, 0.1])
 def test_a_limit_on_numbers_that_binds_before_the_budget_is_proven_well(tail):
     """Thousands of candidates, money for all, places for 25: reach per money would take the cheapest ones."""
     rng = np.random.default_rng(5)
     creators, persons = 3000, 20_000
-    sizes = np.minimum(1 + (rng.pareto(1.1, creators) * 4).astype(int), 3000)
+    sizes = np.minimum(1 + (rng.pareto(1.1, creators) * 4).astype(int), 1000)
     panel = Panel(
         np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
         np.concatenate([np.sort(rng.choice(persons, n, replace=False)) for n in sizes]).astype(np.int32),
         np.full(persons, 100.0),
     )
-    price = np.maximum(sizes * rng.lognormal(0.0, tail, creators), 20.0)
+    price = np.maximum(150.0, 10.0 * sizes**1.3) * rng.lognormal(0.0, tail, creators)
     wanted = (rng.random(creators) < 0.1).astype(float)
     rows = (GroupRow("creators", np.ones(creators), 0.0, 25.0), GroupRow("small", wanted, 3.0, np.inf))
-    budget = float(1.2 * np.sort(price)[-25:].sum())
+    budget = float(5.0 * np.sort(price)[-25:].sum())
     problem = Problem(panel, np.arange(creators), price, np.full(creators, 0.3), budget, rows)
     solution, certificate = solve(problem, effort=ENOUGH)
     biggest = np.argsort(-sizes, kind="stable")
     told = [*biggest[wanted[biggest] > 0][:3], *biggest[wanted[biggest] == 0][:22]]  # what any planner would take
     assert solution.reach >= reach(problem, np.sort(np.array(told)))
-    assert certificate.gap <= 0.03
+    assert certificate.gap <= 0.01
     assert not violations(problem, solution.items)
