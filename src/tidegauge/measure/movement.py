@@ -158,14 +158,17 @@ def _changes(
     yield from _each(c, name, "change", x1 - x0, percentile(d1 - d0, level), n, c.unit)
     cell = c.segment * c.kinds + c.kind
     shape = (len(c.names), c.kinds)
-    pairs = [sample.sums(c.period == p, cell, shape[0] * shape[1]) for p in (first, last)]
-    points = [x.reshape(shape) for x, _ in pairs]
-    draws = [d.reshape(-1, *shape) for _, d in pairs]
-    parts, part_draws = shares.shift_share(*points), shares.shift_share(*draws)
+    points, draws = _ends_by_kind(sample, (first, last), cell, shape)
+    parts, part_draws = shares.shift_share(*points), list(shares.shift_share(*draws))
+    starts = [d0, d0, d0]
+    # The mix part sets kinds' growth rates against each other: sizes cancel, and new sizes for the tail only widen it.
+    plain = units(c.creators, rng)
+    _, redrawn = _ends_by_kind(_Sample(c, plain, weights(plain, rng, len(d0))), (first, last), cell, shape)
+    part_draws[1], starts[1] = shares.shift_share(*redrawn)[1], redrawn[0].sum(axis=2)
     with np.errstate(invalid="ignore", divide="ignore"):
         yield from _each(c, name, "growth", x1 / x0 - 1.0, percentile(d1 / d0 - 1.0, level), n, "ratio")
-        for word, part, drawn in zip(("market", "mix", "own"), parts, part_draws, strict=True):
-            yield from _each(c, name, f"growth.{word}", part / x0, percentile(drawn / d0, level), n, "ratio")
+        for word, part, drawn, start in zip(("market", "mix", "own"), parts, part_draws, starts, strict=True):
+            yield from _each(c, name, f"growth.{word}", part / x0, percentile(drawn / start, level), n, "ratio")
     known = np.isfinite(moved).all(axis=1)
     first_shares = shares.shares(x0)
     index, low, high = shares.displacement(first_shares, change, moved[known], rng, level)
@@ -173,6 +176,14 @@ def _changes(
     yield record(whole, index, (low, high), c.creators, "ratio", period=name, quantity="displacement_index")
     raw = 0.5 * float(np.abs(change).sum())
     yield record(whole, raw, (low, high), c.creators, "ratio", period=name, quantity="displacement_index_raw")
+
+
+def _ends_by_kind(
+    sample: _Sample, ends: tuple[int, int], cell: Codes, shape: tuple[int, int]
+) -> tuple[list[Array], list[Array]]:
+    """Amounts of every segment and kind at both ends, and their resampled values (replicates first)."""
+    pairs = [sample.sums(sample.cells.period == p, cell, shape[0] * shape[1]) for p in ends]
+    return [x.reshape(shape) for x, _ in pairs], [d.reshape(-1, *shape) for _, d in pairs]
 
 
 def _mobility(c: Cells, first: int, last: int, level: float) -> Record:

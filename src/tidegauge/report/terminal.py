@@ -17,7 +17,8 @@ from tidegauge.report import cells
 from tidegauge.report.blocks import Column, Facts, Section, Table
 from tidegauge.report.content import WorkspaceReport, plan_title, short
 from tidegauge.report.figures import clean, compact, percent
-from tidegauge.report.findings import sentence, table
+from tidegauge.report.findings import sentence
+from tidegauge.report.pivot import tables
 from tidegauge.report.sections.constraints import constraints
 from tidegauge.report.sections.headline import headline, headline_facts
 from tidegauge.report.sections.ledger import ledger
@@ -32,14 +33,21 @@ _MOST_ROWS, _MOST_PICKS, _MOST_CHARACTERS = 200, 25, 60
 
 
 def render_result(result: Result, lang: Lang) -> RenderableType:
-    """A measured table: its finding, the rows with intervals ("12.3 万 [10.1, 14.8]"), notes and provenance."""
+    """A measured table: its finding, figures with intervals ("12.3 万 [10.1, 14.8]"), notes and provenance.
+
+    Of many rows the newest are shown, quantities side by side.
+    """
     p = result.provenance
     snapshot = "–" if p.snapshot is None else str(p.snapshot)
     foot = (
         f"{word('level', lang)} {percent(result.level, 0)} · {word('engine', lang)} {clean(p.engine)} · "
         f"{word('snapshot', lang)} {snapshot} · {word('ingests', lang)} {len(p.ingests)}"
     )
-    lines = [Line(sentence(result)[lang], style="bold"), _grid(table(result), lang, depth=2, most=_MOST_ROWS)]
+    shown = tables(result)
+    lines: list[RenderableType] = [Line(sentence(result)[lang], style="bold")]
+    lines += [_grid(t, lang, depth=2, most=_MOST_ROWS) for t in shown]
+    if len(shown) > 1 or shown[0].frame.height < result.rows.height:
+        lines.append(Line(word("newest_only", lang).format(n=compact(result.rows.height, lang)), style="dim"))
     lines += [Line(f"· {clean(n[lang])}", style="dim") for n in result.notes]
     return Group(*lines, Line(foot, style="dim"))
 
@@ -57,7 +65,9 @@ def render_plan(plan: Plan, lang: Lang) -> RenderableType:
     parts += [_grid(t, lang, depth=1, most=_MOST_ROWS) for t in rules.blocks if isinstance(t, Table)]
     parts += [Line(s[lang]) for s in shadow_sentences(plan)]
     parts += [Line(f"· {clean(n[lang])}", style="dim") for n in plan.notes]
-    parts += [Line(f"[{word('assumed', lang)}] {clean(a)}", style="yellow") for a in plan.provenance.assumed]
+    parts += [
+        Line(f"[{word('assumed', lang)}] {clean(a[lang])}", style="yellow") for a in plan.provenance.assumptions()
+    ]
     parts += [Line(f"{kind}: {path}", style="cyan") for kind, path in plan.files.items()]
     return Group(*parts)
 

@@ -25,6 +25,10 @@ WORDS: dict[str, Text] = {
     "total": Text("合计", "Total"),
     "low": Text("下限", "low"),
     "high": Text("上限", "high"),
+    "newest_only": Text(
+        "每个指标只列最新一期；全部 {n} 行：--format csv 或 --json",
+        "Each figure at its last date; all {n} rows: --format csv or --json",
+    ),
     "more_rows": Text("另有 {n} 行，见工作簿", "{n} more rows in the workbook"),
     "assumed": Text("假设", "assumed"),
     "page_of": Text("第 &P 页，共 &N 页", "Page &P of &N"),
