@@ -18,12 +18,28 @@ if TYPE_CHECKING:
 VALUE_COLUMNS = ("value", "low", "high", "n", "unit")
 
 
+class Assumed(str):
+    """What was assumed, told in English (which JSON keeps); `zh` is the same in Chinese, where it was told so.
+
+    >>> Assumed("half and half", "各占一半"), Assumed("half and half", "各占一半").zh
+    ('half and half', '各占一半')
+    """
+
+    zh: str
+
+    def __new__(cls, en: str, zh: str = "") -> Assumed:
+        made = super().__new__(cls, en)
+        made.zh = zh or en
+        return made
+
+
 @dataclass(frozen=True)
 class Provenance:
     """Which data and which computation a figure rests on.
 
     `snapshot` is the lake's snapshot id, `ingests` the ids of the ingests present in it, `seed` that of the bootstrap
-    or sampler (None where nothing was drawn), `assumed` a list of what was assumed rather than read, with its source.
+    or sampler (None where nothing was drawn), `assumed` a list of what was assumed rather than read, with its source
+    (texts; those that are `Assumed` also know their Chinese).
     """
 
     engine: str
@@ -33,6 +49,10 @@ class Provenance:
     computed_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
     assumed: tuple[str, ...] = ()
 
+    def assumptions(self) -> tuple[Text, ...]:
+        """What was assumed, in both languages."""
+        return tuple(Text(a.zh if isinstance(a, Assumed) else a, str(a)) for a in self.assumed)
+
     def as_dict(self) -> dict[str, Any]:
         return {
             "engine": self.engine,
@@ -40,7 +60,8 @@ class Provenance:
             "ingests": list(self.ingests),
             "seed": self.seed,
             "computed_at": self.computed_at.isoformat(timespec="seconds"),
-            "assumed": list(self.assumed),
+            "assumed": [str(a) for a in self.assumed],
+            "assumed_zh": [t.zh for t in self.assumptions()],
         }
 
 

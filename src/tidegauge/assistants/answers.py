@@ -72,7 +72,7 @@ def source_of(p: Provenance, lang: Lang) -> Document:
         "engine": p.engine,
         "seed": p.seed,
         "computed_at": p.computed_at.isoformat(timespec="seconds"),
-        "assumed": [plain(a, 400) for a in p.assumed],
+        "assumed": [plain(a[lang], 400) for a in p.assumptions()],
     }
 
 

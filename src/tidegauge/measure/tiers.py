@@ -25,8 +25,8 @@ from tidegauge.measure.tier_figures import (
     segment_of,
 )
 from tidegauge.measure.tier_moves import TIERS, pairs
-from tidegauge.result import Explanation, Result, Text
-from tidegauge.vocab import Lang, thresholds
+from tidegauge.result import Assumed, Explanation, Result, Text
+from tidegauge.vocab import Lang, label, thresholds
 from tidegauge.workspace.tables import Tables
 
 if TYPE_CHECKING:
@@ -175,9 +175,8 @@ def _records(s: Segment, labels: tuple[str, ...], horizon_days: float, rng: np.r
 def _thresholds_used(tables: Tables, level: pl.DataFrame) -> tuple[str, ...]:
     overrides = tables.settings.tier_overrides
     used = {p: thresholds(p, overrides) for p in level.get_column("platform").unique().sort().to_list()}
-    return tuple(
-        f"tier thresholds {p}: {t.micro}/{t.mid}/{t.macro}/{t.mega} ({t.source})" for p, t in sorted(used.items())
-    )
+    told = {p: f"{t.micro:,}/{t.mid:,}/{t.macro:,}/{t.mega:,} ({t.source})" for p, t in sorted(used.items())}
+    return tuple(Assumed(f"tier thresholds {p}: {t}", f"{label(p, 'zh')}的层级门槛：{t}") for p, t in told.items())
 
 
 def _notes(

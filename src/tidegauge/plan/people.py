@@ -16,6 +16,8 @@ from tidegauge.plan.brief_values import nearest
 from tidegauge.plan.expected import viewers_over_views
 from tidegauge.plan.problem import Float, Int
 from tidegauge.plan.profiles import interest_profiles, profile_cells
+from tidegauge.result import Assumed
+from tidegauge.vocab import label
 from tidegauge.workspace.tables import Tables
 
 #: Who could see a post: the followers, or so many times its expected viewers where that is more (a lucky post).
@@ -129,8 +131,16 @@ def _viewer_ratio(items: pl.DataFrame) -> tuple[Float, Float, tuple[str, ...]]:
     ratio = np.array([cited.get(p, borrowed) for p in platforms])
     spread = np.array([0.05 if p in cited else 0.2 for p in platforms])
     without = sorted(set(platforms) - set(cited))
-    note = f"unique viewers per view {borrowed:.2f} for {', '.join(without)} (cited for {', '.join(sorted(cited))})"
+    note = Assumed(
+        f"unique viewers per view {borrowed:.2f} for {', '.join(without)} (cited for {', '.join(sorted(cited))})",
+        f"每次播放对应的独立观众 {borrowed:.2f}：{named(without)}（借用 {named(sorted(cited))}的引用值）",
+    )
     return ratio, spread, (note,) if without else ()
+
+
+def named(platforms: list[str]) -> str:
+    """Platforms for a Chinese sentence."""
+    return "、".join(label(p, "zh") for p in platforms)
 
 
 def _populations(
@@ -161,7 +171,13 @@ def _populations(
         if found is None or found[0] < largest[i]:
             stated = found[0] if found else 1.0
             people[i] = max(PLATFORM_OVER_LARGEST * largest[i], together[i] / AUDIENCES_PER_PERSON, stated)
-            notes.append(f"people on {name}: {people[i]:,.0f} (no usable figure; from the size of its audiences)")
+            size = f"{people[i]:,.0f}"
+            notes.append(
+                Assumed(
+                    f"people on {name}: {size} (no usable figure; from the size of its audiences)",
+                    f"{named([name])}的人数：{size}（没有可用的数字，由受众规模推算）",
+                )
+            )
         else:
             people[i] = found[0]
     own = [known[p][1] for p in names if p in known]
@@ -171,7 +187,13 @@ def _populations(
     floor = float(people.max(initial=1.0))
     if dedup.height and own and dedup.item(0, "value") >= floor:
         return people, float(dedup.item(0, "value")), tuple(notes)
-    notes.append(f"people in the market: {MARKET_OVER_LARGEST * floor:,.0f} (a little more than its largest platform)")
+    size = f"{MARKET_OVER_LARGEST * floor:,.0f}"
+    notes.append(
+        Assumed(
+            f"people in the market: {size} (a little more than its largest platform)",
+            f"市场总人数：{size}（略多于最大的平台）",
+        )
+    )
     return people, MARKET_OVER_LARGEST * floor, tuple(notes)
 
 
@@ -203,7 +225,10 @@ def _communities(tables: Tables, creators: pl.DataFrame, brief: Brief, keys: NDA
     weight = np.sqrt(counted.get_column("n").to_numpy()) if categories else np.ones(1)
     population = np.repeat(weight / weight.sum() / COMMUNITIES_PER_CATEGORY, COMMUNITIES_PER_CATEGORY)
     assumed = [
-        "audiences gather in communities of the creator's category; the size of a category's public by its supply"
+        Assumed(
+            "audiences gather in communities of the creator's category; the size of a category's public by its supply",
+            "受众按达人类目聚成社群；各类目受众的大小按其供给推算",
+        )
     ]
     interest = brief.audience.interest
     if not interest:

@@ -17,9 +17,12 @@ from tidegauge.plan.brief import Audience
 from tidegauge.plan.buckets import CITY_TIERS, OLDEST_AGE_YEARS, age_range, normal_bucket, overlap
 from tidegauge.plan.problem import Float, Int
 from tidegauge.reference import facts
+from tidegauge.result import Assumed, Text
+from tidegauge.vocab import label
 from tidegauge.workspace.tables import Tables
 
 CELL_DIMENSIONS = ("gender", "age", "city_tier")
+_WORDS = {"gender": "性别", "age": "年龄", "city_tier": "城市线级"}
 #: Cited bucket (as the reference names it) → the normal bucket that it describes.
 _CITED = {
     "women": ("gender", "female"),
@@ -68,7 +71,11 @@ def profile_cells(tables: Tables, creators: pl.DataFrame, audience: Audience) ->
             own = _spread(read.get(("", p, d), {}), bins[d], d)
             if own is None:
                 own, source = _cited(p, d, bins[d])
-                assumed.append(f"audience of {p} by {d}: {source}")
+                assumed.append(
+                    Assumed(
+                        f"audience of {p} by {d}: {source.en}", f"{label(p, 'zh')}受众的{_WORDS[d]}构成：{source.zh}"
+                    )
+                )
             by_platform[p][d] = own
     rows = [_product([by_platform[p][d] for d in dimensions]) for p in platforms]
     at = {p: i for i, p in enumerate(platforms)}
@@ -166,7 +173,7 @@ def _cited_shares() -> dict[str, dict[tuple[str, str], float]]:
     return found
 
 
-def _cited(platform: str, dimension: str, bins: list[str]) -> tuple[Float, str]:
+def _cited(platform: str, dimension: str, bins: list[str]) -> tuple[Float, Text]:
     """A platform's split by cited figures, borrowed from other platforms where it has none, and how it was come by."""
     cited = _cited_shares()[dimension]
     shares, own = {}, False
@@ -183,5 +190,8 @@ def _cited(platform: str, dimension: str, bins: list[str]) -> tuple[Float, str]:
     spread = _spread(shares, bins, dimension)
     assert spread is not None
     even = dimension == "gender" and not own
-    source = "half and half" if even else "cited (QuestMobile)" if own else "mean of other platforms (QuestMobile)"
-    return spread, source
+    if even:
+        return spread, Text("男女各半", "half and half")
+    if own:
+        return spread, Text("引用 QuestMobile", "cited (QuestMobile)")
+    return spread, Text("其他平台的平均（QuestMobile）", "mean of other platforms (QuestMobile)")

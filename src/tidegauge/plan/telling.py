@@ -10,7 +10,7 @@ from tidegauge.plan.filters import Kept
 from tidegauge.plan.people import People
 from tidegauge.plan.promise import Promise
 from tidegauge.plan.search import Search
-from tidegauge.result import Text
+from tidegauge.result import Assumed, Text
 
 #: Basis of a views estimate, in words.
 BASIS_WORDS = {
@@ -30,9 +30,12 @@ def assumptions(picks: pl.DataFrame, people: People) -> tuple[str, ...]:
     told = list(people.assumed)
     assumed = picks.filter(pl.col("price_assumed"))
     for source, rows in assumed.group_by("price_source", maintain_order=True):
-        told.append(f"prices of {rows.height} picks: {source[0]}")
+        told.append(
+            Assumed(f"prices of {rows.height} picks: {source[0]}", f"{rows.height} 位入选者的报价：{source[0]}")
+        )
     for basis, rows in picks.filter(pl.col("views_assumed")).group_by("views_basis", maintain_order=True):
-        told.append(f"views of {rows.height} picks: {BASIS_WORDS[str(basis[0])].en}")
+        word = BASIS_WORDS[str(basis[0])]
+        told.append(Assumed(f"views of {rows.height} picks: {word.en}", f"{rows.height} 位入选者的播放：{word.zh}"))
     return tuple(told)
 
 

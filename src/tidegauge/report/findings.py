@@ -12,7 +12,7 @@ import polars as pl
 
 from tidegauge.report.blocks import BarChart, Block, Column, LineChart, Picture, Table
 from tidegauge.report.content import short
-from tidegauge.report.figures import in_unit, is_ratio, percent
+from tidegauge.report.figures import clean, in_unit, is_ratio, percent
 from tidegauge.report.words import LANGUAGES, column_word, reads
 from tidegauge.result import Result, Text
 
@@ -167,5 +167,5 @@ def method(result: Result) -> tuple[Text, ...]:
             f"来源：快照 {snapshot}，{len(p.ingests)} 次导入，引擎 {p.engine}，种子 {seed}。",
             f"Source: snapshot {snapshot}, {len(p.ingests)} ingests, engine {p.engine}, seed {seed}.",
         ),
-        *(Text(f"假设：{a}", f"Assumed: {a}") for a in p.assumed),
+        *(Text(f"假设：{clean(a.zh)}", f"Assumed: {clean(a.en)}") for a in p.assumptions()),
     )

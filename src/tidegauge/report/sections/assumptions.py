@@ -6,7 +6,7 @@ import polars as pl
 
 from tidegauge.plan.result import Plan
 from tidegauge.report.blocks import Block, Paragraphs, Section, Table
-from tidegauge.report.figures import both, clean, percent
+from tidegauge.report.figures import clean, percent
 from tidegauge.report.registry import section
 from tidegauge.report.sections.headline import assumed_share
 from tidegauge.report.sections.roster import FORMAT, NAME, PLATFORM, PRICE, TIER
@@ -18,7 +18,7 @@ _ASSUMED = Text("假设", "assumed")
 @section("assumptions", order=80, title=Text("假设", "What is assumed"), needs="plan")
 def assumptions(plan: Plan) -> Section:
     n, share = assumed_share(plan)
-    listed = tuple(both(clean(a)) for a in plan.provenance.assumed)
+    listed = tuple(Text(clean(a.zh), clean(a.en)) for a in plan.provenance.assumptions())
     blocks: list[Block] = [Paragraphs("assumed", listed, _ASSUMED)] if listed else []
     if n:
         frame = plan.picks.filter(pl.col("price_assumed").fill_null(False))
