@@ -300,6 +300,25 @@ def mcp(workspace: WorkspaceOption, at: AtOption = None, lang: LangOption = None
 
 
 @app.command()
+def serve(
+    workspace: WorkspaceOption,
+    port: Annotated[int, typer.Option("--port", help="0 takes a free one.", min=0, max=65535)] = 8765,
+    host: Annotated[
+        str, typer.Option("--host", help="Anything but this machine itself asks visitors for the printed token.")
+    ] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
+) -> None:
+    """Open the page: trends, creators, plans, data; on this machine only unless --host says otherwise. 打开网页
+
+    Example: tidegauge serve -w ws
+    """
+    import tidegauge as tg
+    from tidegauge.web import serve as serve_page
+
+    serve_page(tg.open(workspace), host=host, port=port, open_browser=browser, say=OUT.print)
+
+
+@app.command()
 def twin(
     out: Annotated[Path, typer.Argument(help="A new directory.")],
     creators: Annotated[int, typer.Option(help="How many creators.", min=1)] = 2000,

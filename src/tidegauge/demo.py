@@ -60,14 +60,7 @@ def run_demo(out: Path, *, lang: Lang = "zh", seed: int = 1, progress: Progress 
     out.mkdir(parents=True, exist_ok=True)
     say(0.02, "workspace 建立工作区")
     ws = tg.open(out / "ws")
-    say(0.05, "real creator panel 真实达人面板")
-    _ingest(ws, [sample / "data"], sample / "maps" / "demo.toml")
-    twin = out / "twin"
-    if not (twin / "truth" / "meta.json").exists():
-        say(0.10, "artificial ecosystem 人工生态")
-        write_twin(twin, creators=_CREATORS, days=_DAYS, seed=seed)
-    say(0.25, "reading collected files 导入采集文件")
-    _ingest(ws, [twin], None)
+    load_samples(ws, out / "twin", seed=seed, progress=lambda done, what: say(0.05 + 0.5 * done, what))
     say(0.55, "planning 规划")
     plan = ws.plan(sample / "brief.toml", out=out / "plan", lang=lang, seed=seed)
     say(0.75, "measuring 度量")
@@ -77,6 +70,20 @@ def run_demo(out: Path, *, lang: Lang = "zh", seed: int = 1, progress: Progress 
     say(1.0, "done 完成")
     named = {f"plan {k}": v for k, v in plan.files.items()} | {f"report {k}": v for k, v in files.items()}
     return Demo(str(out / "ws"), named, headlines(plan, tiers))
+
+
+def load_samples(ws: tg.Workspace, twin: Path, *, seed: int = 1, progress: Progress | None = None) -> None:
+    """Bring the sample data into a workspace: the real panel's extract, and an artificial ecosystem written to `twin`."""
+    say = progress or (lambda _done, _what: None)
+    sample = examples()
+    say(0.0, "real creator panel 真实达人面板")
+    _ingest(ws, [sample / "data"], sample / "maps" / "demo.toml")
+    if not (twin / "truth" / "meta.json").exists():
+        say(0.1, "artificial ecosystem 人工生态")
+        write_twin(twin, creators=_CREATORS, days=_DAYS, seed=seed)
+    say(0.4, "reading collected files 导入采集文件")
+    _ingest(ws, [twin], None)
+    say(1.0, "done 完成")
 
 
 def _ingest(ws: tg.Workspace, paths: list[Path], mapping: Path | None) -> None:

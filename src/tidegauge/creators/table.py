@@ -131,12 +131,16 @@ def _page(tables: Tables, creator_id: str, as_of: dt.datetime | None, seed: int)
     peers = everyone.filter((pl.col("platform") == summary["platform"]) & (pl.col("tier") == summary["tier"]))
     assumed = tuple(prices.get_column("assumed").drop_nulls().unique().sort().to_list())
     return CreatorPage(
-        creator_id, summary, posts.filter(creator_id=creator_id), prices, grown, _standing(peers, summary),
+        creator_id, summary, posts.filter(creator_id=creator_id), prices, grown, standing(peers, summary),
         tables.provenance(seed=seed, assumed=assumed),
     )  # fmt: skip
 
 
-def _standing(peers: pl.DataFrame, summary: dict[str, Any]) -> pl.DataFrame:
+def standing(peers: pl.DataFrame, summary: dict[str, Any]) -> pl.DataFrame:
+    """Where a creator stands among its peers: `CreatorPage.peers` from rows of `creators_table`.
+
+    `peers` are the rows of its platform and tier (the creator among them), `summary` is its own row.
+    """
     rows = []
     for metric in ("views_next", "post_next", "price_fair", "dependence", "quality"):
         own = summary[metric]
