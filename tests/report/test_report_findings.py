@@ -36,15 +36,36 @@ def test_periods_become_lines_with_bands_and_one_period_dots(make_result):
     assert dots.frame.height == 5
 
 
-def test_many_segments_fall_back_to_the_measures_own_picture(make_result):
+def test_of_many_segments_the_highest_are_drawn_and_the_title_says_so(make_result):
     base = make_result(1)
     rows = pl.DataFrame(
         {"platform": [f"p{i}" for i in range(40)], "value": [float(i) for i in range(40)]}
     ).with_columns(low=pl.col("value") - 1, high=pl.col("value") + 1, n=pl.lit(3), unit=pl.lit("hours"))
     drawn = alt.Chart(rows).mark_point().encode(x="value:Q", y="platform:N")
     with_picture = replace(base, rows=rows, chart=drawn)
-    assert isinstance(findings.chart(with_picture), Picture)
+    chart = findings.chart(with_picture)
+    assert isinstance(chart, BarChart)
+    assert chart.frame.get_column("value").to_list() == [float(i) for i in range(39, 24, -1)]
+    assert "15" in chart.title.zh
+    assert "15" in chart.title.en
+    twice = pl.concat([rows.head(3), rows.head(3)])
+    assert isinstance(findings.chart(replace(with_picture, rows=twice)), Picture)
     assert findings.chart(replace(with_picture, chart=None)).frame.height == 15
+
+
+def test_a_segment_without_a_reading_is_not_drawn_as_zero(make_result):
+    base = make_result(4)
+    gone = (pl.col("platform") == "douyin") & (pl.col("period") == "2026-08")
+    rows = base.rows.with_columns(
+        *(pl.when(gone).then(0.0).otherwise(pl.col(c)).alias(c) for c in ("value", "low", "high")),
+        pl.when(gone).then(0).otherwise(pl.col("n")).alias("n"),
+    )
+    chart = findings.chart(replace(base, rows=rows))
+    assert isinstance(chart, LineChart)
+    (line,) = [c.key for c in chart.lines if c.title.zh == "抖音"]
+    drawn = chart.frame.sort("period").get_column(line).to_list()
+    assert drawn[-1] is None
+    assert all(v > 0 for v in drawn[:-1])
 
 
 def test_no_rows_and_only_missing_values_are_told_as_such(make_result):

@@ -13,6 +13,7 @@ import polars as pl
 from tidegauge.report.blocks import BarChart, Block, Column, LineChart, Picture, Table
 from tidegauge.report.content import short
 from tidegauge.report.figures import clean, in_unit, is_ratio, percent
+from tidegauge.report.messages import message
 from tidegauge.report.words import LANGUAGES, column_word, reads
 from tidegauge.result import Result, Text
 
@@ -25,14 +26,18 @@ _EMPTY = Text("没有行：数据不足以计算。", "No rows: too little data.
 
 
 def main_rows(result: Result) -> pl.DataFrame:
-    """The rows of one quantity, which the sentence and the chart are about: the first share, else the first."""
+    """The rows of one quantity in one unit, which sentence and chart are about: the first share, else the first."""
     rows = result.rows
     if rows.is_empty() or "quantity" not in rows.columns:
         return rows
     known = rows.unique("quantity", keep="first", maintain_order=True).select("quantity", "unit").iter_rows()
     named = [(str(q), str(unit)) for q, unit in known]
     shares = [q for q, unit in named if q.endswith("share") and is_ratio(unit)]
-    return rows.filter(pl.col("quantity") == (shares or [named[0][0]])[0])
+    chosen = (shares or [named[0][0]])[0]
+    # One quantity may be told against several references; they share no axis.
+    return rows.filter(
+        (pl.col("quantity") == chosen) & pl.col("unit").eq_missing(pl.lit(dict(reversed(named))[chosen]))
+    )
 
 
 def _segments(result: Result) -> list[str]:
@@ -51,7 +56,10 @@ def _named(row: dict[str, object], segments: list[str]) -> Text:
 
 
 def sentence(result: Result) -> Text:
-    """What the first quantity says: the largest segment at the last period, with its interval."""
+    """What the rows say to the measure's question; else the largest segment at the last period."""
+    own = message(result)
+    if own is not None:
+        return own
     rows = main_rows(result).filter(pl.col("value").is_finite())
     if rows.is_empty():
         return _EMPTY
@@ -76,7 +84,8 @@ def sentence(result: Result) -> Text:
 
 def chart(result: Result) -> Block | None:
     """Lines over time, or dots with intervals; a measure's own picture where its rows fit neither."""
-    rows = main_rows(result).filter(pl.col("value").is_finite())
+    # A segment without a single reading in a period has no share there; a line must not jump from such a zero.
+    rows = main_rows(result).filter(pl.col("value").is_finite() & ((pl.col("n") > 0) | (pl.col("value") != 0)))
     if rows.is_empty():
         return None
     time, segments = _time(result), _segments(result)
@@ -86,11 +95,13 @@ def chart(result: Result) -> Block | None:
         return _lines(result, keyed, time)
     if time and keyed.get_column(time).n_unique() > 1:
         keyed = keyed.filter(pl.col(time) == pl.col(time).max())
-    if result.chart is not None and (series < keyed.height or series > _MOST_DOTS):
+    if result.chart is not None and series < keyed.height:
         return Picture(f"{result.measure}-chart", result.explanation.question, result.chart)
     top = keyed.sort("value", descending=True).head(_MOST_DOTS)
     category = Column("_zh", Text("分段", "Segment"), key_en="_en")
     title = _quantity_title(result, rows)
+    if keyed.height > _MOST_DOTS:
+        title = Text(f"{title.zh}（最高的 {_MOST_DOTS} 个）", f"{title.en} (the {_MOST_DOTS} highest)")
     value = Column("value", title, "by_unit", low="low", high="high", unit_key="unit")
     return BarChart(f"{result.measure}-chart", title, top, category, (value,), style="dot")
 
@@ -115,7 +126,9 @@ def _quantity_title(result: Result, rows: pl.DataFrame) -> Text:
 
 
 def _lines(result: Result, keyed: pl.DataFrame, time: str) -> LineChart:
-    last = keyed.filter(pl.col(time) == pl.col(time).max()).sort("value", descending=True).head(_MOST_LINES)
+    # Each segment's own last period: one that is read no longer was there all the same.
+    last = keyed.sort(time, maintain_order=True).unique("_name", keep="last", maintain_order=True)
+    last = last.sort("value", descending=True, maintain_order=True).head(_MOST_LINES)
     wide = keyed.select(pl.col(time).unique().sort())
     lines = []
     for i, row in enumerate(last.iter_rows(named=True)):

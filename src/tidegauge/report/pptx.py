@@ -45,7 +45,11 @@ _BODY_WIDTH, _BODY_HEIGHT = Inches(12.13), Inches(5.1)
 _TITLE_ONLY = 5
 _AXIS: dict[Lang, str] = {"zh": '[>=100000]0\\.0,"万";#,##0', "en": '[>=1000000]0.0,,"M";[>=1000]#,##0,"k";#,##0'}
 #: What fits on a slide.
-_MOST_LINES, _MOST_COLUMNS, _CELL_CHARACTERS = 9, 8, 46
+_MOST_LINES, _MOST_COLUMNS = 9, 8
+#: The plot's height in a drawing that fills the slide's body together with its legend and axes, in pixels.
+_DRAWN_HEIGHT = 225
+#: A cell's text in characters per inch at its size; a Chinese character takes two.
+_CHARACTERS_PER_INCH, _ROW = 13.5, Inches(0.34)
 
 
 def write_deck(sections: Sequence[Section], head: Head, path: Path, *, lang: Lang) -> None:
@@ -117,9 +121,12 @@ def _title_slide(deck: Any, head: Head, facts: Facts | None, sections: Sequence[
     _write(
         _box(slide, _LEFT, Inches(2.5), _BODY_WIDTH, Inches(0.4)).paragraphs[0], head.meta[lang], size=13, colour=_MUTED
     )
-    if facts is not None:
-        _cards(slide, facts, Inches(3.5), lang)
     lead = next((s for s in sections if any(isinstance(b, Facts) for b in s.blocks)), None)
+    if lead is not None:
+        message = _box(slide, _LEFT, Inches(3.1), _BODY_WIDTH, Inches(0.9))
+        _write(message.paragraphs[0], lead.message[lang], size=20, colour=_INK)
+    if facts is not None:
+        _cards(slide, facts, Inches(4.15), lang)
     _notes(slide, [*((lead.message[lang], *(n[lang] for n in lead.notes)) if lead else ()), head.meta[lang]])
 
 
@@ -131,7 +138,7 @@ def _cards(slide: Any, facts: Facts, top: Any, lang: Lang) -> None:
     for i, fact in enumerate(told):
         left = Emu(_LEFT + i * (width + gap))
         # A text box and no shape: shapes bring the theme's shadow along.
-        card = slide.shapes.add_textbox(left, top, width, Inches(2.7))
+        card = slide.shapes.add_textbox(left, top, width, Inches(2.6))
         card.fill.solid()
         card.fill.fore_color.rgb = _PAPER
         inner, inside = Emu(left + Inches(0.15)), Emu(width - Inches(0.3))
@@ -187,8 +194,13 @@ def _place(slide: Any, block: Block, left: Any, width: Any, lang: Lang) -> None:
             for i, line in enumerate(block.lines[:_MOST_LINES]):
                 paragraph = frame.paragraphs[0] if i == 0 else frame.add_paragraph()
                 badge = f"[{block.badge[lang]}] " if block.badge else ""
-                _write(paragraph, f"• {badge}{_cut(line[lang], 150)}", size=16)
+                _write(paragraph, badge + _cut(line[lang], 150), size=16)
+                _bulleted(paragraph)
                 paragraph.space_after = Pt(8)
+            rest = len(block.lines) - _MOST_LINES
+            if rest > 0:
+                more = WORDS["more_lines"][lang].format(n=f"{rest:,}")
+                _write(frame.add_paragraph(), more, size=12, colour=_MUTED)
         case Facts():
             _cards(slide, block, _TOP, lang)
         case Table():
@@ -197,6 +209,16 @@ def _place(slide: Any, block: Block, left: Any, width: Any, lang: Lang) -> None:
             _native_chart(slide, block, left, width, lang)
         case LineChart() | BarChart() | Picture():
             _picture(slide, block, left, width, lang)
+
+
+def _bulleted(paragraph: Any) -> None:
+    """A bullet of the paragraph's own; as a character of the text it would be drawn in two faces and never hang."""
+    properties = paragraph._p.get_or_add_pPr()
+    properties.set("marL", str(Inches(0.25)))
+    properties.set("indent", str(-Inches(0.25)))
+    face = properties.makeelement(qn("a:buFont"), {"typeface": LATIN})
+    bullet = properties.makeelement(qn("a:buChar"), {"char": "•"})
+    properties.extend([face, bullet])
 
 
 def _cut(text: str, most: int) -> str:
@@ -212,7 +234,7 @@ def _native(chart: LineChart | BarChart) -> bool:
 
 def _picture(slide: Any, chart: LineChart | BarChart | Picture, left: Any, width: Any, lang: Lang) -> None:
     wide = int(width / Inches(1) * 62)
-    drawn = png(chart, lang, width=wide, height=320, scale=3.0)
+    drawn = png(chart, lang, width=wide, height=_DRAWN_HEIGHT, scale=3.0)
     if drawn is None:
         return
     picture = slide.shapes.add_picture(io.BytesIO(drawn), left, _TOP)
@@ -306,12 +328,16 @@ def _table(slide: Any, table: Table, left: Any, width: Any, lang: Lang) -> None:
     columns = tuple(c for c in (*table.shown(1), *wide) if c.key)[:_MOST_COLUMNS]
     columns = tuple(dict.fromkeys(columns))
     rows = table.frame.head(table.deck_rows).to_dicts()
-    height = Emu(int(Inches(0.34) * (len(rows) + 1)))
+    height = Emu(int(_ROW * (len(rows) + 1)))
     grid = slide.shapes.add_table(len(rows) + 1, len(columns), left, _TOP, width, height).table
     texts = [[cells.heading(c, table.currency, lang) for c in columns]]
     texts += [[_told(c, row, lang) for c in columns] for row in rows]
     for i, (share, c) in enumerate(zip(_shares(texts, columns), columns, strict=True)):
         grid.columns[i].width = Emu(int(width * share))
+        # One line a cell: a second one would push the table's foot off the slide.
+        room = int(width * share / Inches(1) * _CHARACTERS_PER_INCH) - 2
+        for line in texts:
+            line[i] = _fitted(line[i], room)
         for r, line in enumerate(texts):
             box = grid.cell(r, i)
             box.margin_top = box.margin_bottom = Inches(0.035)
@@ -329,14 +355,28 @@ def _table(slide: Any, table: Table, left: Any, width: Any, lang: Lang) -> None:
 
 def _told(column: Column, row: dict[str, Any], lang: Lang) -> str:
     badge = f" [{column.mark_word[lang]}]" if cells.marked(column, row) else ""
-    return _cut(cells.cell(column, row, lang), _CELL_CHARACTERS if column.wide else 22) + badge
+    return (clean(cells.cell(column, row, lang)) if column.wide else _cut(cells.cell(column, row, lang), 22)) + badge
+
+
+def _wide(text: str) -> float:
+    """A text's width in Latin characters."""
+    return sum(2.1 if ord(ch) > 0x2E7F else 1 for ch in text)
+
+
+def _fitted(text: str, room: int) -> str:
+    """The text as far as there is room for."""
+    if _wide(text) <= room:
+        return text
+    while text and _wide(text) > room - 1:
+        text = text[:-1]
+    return text + "…"
 
 
 def _shares(texts: list[list[str]], columns: tuple[Column, ...]) -> list[float]:
     """Widths by the longest text of each column; a Chinese character is two wide."""
     sizes = []
     for i, c in enumerate(columns):
-        widest = max(sum(2.1 if ord(ch) > 0x2E7F else 1 for ch in line[i]) for line in texts)
+        widest = max(_wide(line[i]) for line in texts)
         # The cell's margins take about two characters.
         sizes.append(float(min(max(widest, 6) + 2, 60 if c.wide else 28)))
     return [size / sum(sizes) for size in sizes]

@@ -29,6 +29,7 @@ WORDS: dict[str, Text] = {
         "每个指标只列最新一期；全部 {n} 行：--format csv 或 --json",
         "Each figure at its last date; all {n} rows: --format csv or --json",
     ),
+    "more_lines": Text("另有 {n} 条，见网页", "{n} more on the page"),
     "more_rows": Text("另有 {n} 行，见工作簿", "{n} more rows in the workbook"),
     "assumed": Text("假设", "assumed"),
     "page_of": Text("第 &P 页，共 &N 页", "Page &P of &N"),
@@ -123,6 +124,38 @@ COLUMNS: dict[str, Text] = {
     "gini": Text("基尼系数", "Gini coefficient"),
     "top1_share": Text("前 1 % 的份额", "share of the top 1 %"),
     "dimension": Text("维度", "Dimension"),
+    "duration": Text("时长", "Duration"),
+    "creators": Text("达人", "Creators"),
+    "says": Text("结论", "Verdict"),
+    "like_rate": Text("点赞率", "like rate"),
+    "comment_rate": Text("评论率", "comment rate"),
+    "under_15s": Text("15 秒以内", "under 15 s"),
+    "15s_1min": Text("15 秒至 1 分钟", "15 s to 1 min"),
+    "1_5min": Text("1 至 5 分钟", "1 to 5 min"),
+    "5_30min": Text("5 至 30 分钟", "5 to 30 min"),
+    "over_30min": Text("30 分钟以上", "over 30 min"),
+    "over_1min": Text("1 分钟以上", "over 1 min"),
+    "up to 1 min": Text("1 分钟以内", "up to 1 min"),
+    "verdict": Text("判断", "verdict"),
+    "growth_p": Text("增长检验 p 值", "p-value of growth"),
+    "burst": Text("爆发", "burst"),
+    "growing": Text("在兴起", "growing"),
+    "mature": Text("已成熟", "mature"),
+    "fading": Text("在消退", "fading"),
+    "unclear": Text("不明", "unclear"),
+    "up": Text("跃升", "up"),
+    "down": Text("骤降", "down"),
+    "course": Text("转向", "change of course"),
+    "ongoing": Text("进行中", "ongoing"),
+    "over": Text("已过去", "over"),
+    "score": Text("机会得分", "score of room"),
+    "demand_growth": Text("需求增长", "growth of demand"),
+    "supply_growth": Text("供给增长", "growth of supply"),
+    "demand_per_post": Text("每件作品的需求", "demand per post"),
+    "price_per_view": Text("每次播放的价格", "price per view"),
+    "saves_per_post": Text("每件作品的收藏", "saves per post"),
+    "unknown": Text("未知", "unknown"),
+    "all": Text("整体", "all"),
     "from_tier": Text("原层级", "From tier"),
     "to_tier": Text("新层级", "To tier"),
 }
@@ -139,6 +172,24 @@ PARTS: dict[str, Text] = {
     "to_below": Text("降往下层", "to below"),
     "entry": Text("新进入", "entry"),
     "exit": Text("退出", "exit"),
+    "within": Text("同一达人内", "within a creator"),
+    "plain": Text("全部作品", "all posts"),
+}
+
+#: The canonical tables as people call them.
+TABLES: dict[str, Text] = {
+    "creators": Text("达人", "Creators"),
+    "creator_snapshots": Text("达人快照", "Creator snapshots"),
+    "posts": Text("作品", "Posts"),
+    "post_snapshots": Text("作品快照", "Post snapshots"),
+    "audience_samples": Text("受众样本", "Audience samples"),
+    "audience_profiles": Text("受众画像", "Audience profiles"),
+    "topics": Text("热榜话题", "Topics"),
+    "offers": Text("报价", "Offers"),
+    "placements": Text("投放", "Placements"),
+    "spend": Text("花费", "Spend"),
+    "outcomes": Text("结果指标", "Outcomes"),
+    "market": Text("引用的市场数字", "Cited market figures"),
 }
 
 UNITS: dict[str, Text] = {
@@ -166,6 +217,13 @@ UNITS: dict[str, Text] = {
     "probability": Text("概率", "probability"),
     "exponent": Text("指数", "exponent"),
     "per 30 days": Text("每 30 天", "per 30 days"),
+    "per year": Text("每年", "per year"),
+    "per window": Text("每个时段", "per window"),
+    "z": Text("标准差数", "standard deviations"),
+    "times usual": Text("倍（对平常）", "times the usual"),
+    "demand per post": Text("需求/作品", "demand per post"),
+    "price per view": Text("价格/播放", "price per view"),
+    "saves per post": Text("收藏/作品", "saves per post"),
     "ratio of views": Text("占播放的比例", "ratio of views"),
     "rate_card": Text("报价单", "rate card"),
     "channel": Text("账号增长推算", "inferred from the channel's growth"),
@@ -213,13 +271,18 @@ def reads(name: str, lang: Lang) -> str:
 
     >>> reads("douyin", "zh"), reads("share_change", "en"), reads("ratio", "zh"), reads("美妆", "en")
     ('抖音', 'change of share', '比例', '美妆')
+    >>> reads("save_rate:within", "zh"), reads("times 5_30min", "zh")
+    ('收藏率：同一达人内', '倍（对5 至 30 分钟）')
     """
     if name in LABELS:
         return label(name, lang)
     found = COLUMNS.get(name) or UNITS.get(name)
     if found:
         return found[lang]
-    whole, dot, part = name.partition(".")
+    if name.startswith("times "):
+        other = reads(name.removeprefix("times "), lang)
+        return f"倍（对{other}）" if lang == "zh" else f"times {other}"
+    whole, dot, part = name.partition(":" if ":" in name else ".")
     if dot and part in PARTS:
         return f"{reads(whole, lang)}{'：' if lang == 'zh' else ': '}{PARTS[part][lang]}"
     return name

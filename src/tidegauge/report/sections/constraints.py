@@ -22,6 +22,9 @@ def constraints(plan: Plan) -> Section:
     frame = labelled(plan.constraints)
     if "kind" in frame.columns:
         frame = frame.with_columns(pl.col("kind").replace("spend", plan.currency).alias("unit"))
+    if "low" in frame.columns:
+        # A floor of nothing is no floor.
+        frame = frame.with_columns(pl.when(pl.col("low") > 0).then(pl.col("low")).alias("low"))
     nothing = Text("除预算外，需求单没有别的约束。", "Beside the budget the brief sets no rule.")
     table = Table(
         "constraints",

@@ -11,23 +11,28 @@ from tidegauge.plan.result import Plan
 from tidegauge.report.blocks import Block, Column, Paragraphs, Section, Table
 from tidegauge.report.figures import bound_percent, clean, known, money, percent, plain
 from tidegauge.report.registry import section
+from tidegauge.report.words import LANGUAGES
 from tidegauge.result import Provenance, Text
 
 _MOST_IDS = 6
 _KEY = Column("key_zh", Text("项目", "Item"), key_en="key_en")
-_VALUE = Column("value", Text("内容", "Value"), wide=True)
+_VALUE = Column("value", Text("内容", "Value"), key_en="value_en", wide=True)
 
 
-def pairs_table(name: str, title: Text, rows: list[tuple[Text, str]]) -> Table:
+def pairs_table(name: str, title: Text, rows: list[tuple[Text, str | Text]]) -> Table:
     """Two columns: what it is, and what it says."""
-    frame = pl.DataFrame(
-        {"key_zh": [k.zh for k, _ in rows], "key_en": [k.en for k, _ in rows], "value": [v for _, v in rows]},
-        schema={"key_zh": pl.String, "key_en": pl.String, "value": pl.String},
-    )
+    told = [(k, v if isinstance(v, Text) else Text(v, v)) for k, v in rows]
+    columns = {
+        "key_zh": [k.zh for k, _ in told],
+        "key_en": [k.en for k, _ in told],
+        "value": [v.zh for _, v in told],
+        "value_en": [v.en for _, v in told],
+    }
+    frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
     return Table(name, title, frame, (_KEY, _VALUE), Text("无", "none"), deck_rows=14)
 
 
-def provenance_rows(p: Provenance) -> list[tuple[Text, str]]:
+def provenance_rows(p: Provenance) -> list[tuple[Text, str | Text]]:
     """A result's provenance as people read it; the ingests by number and id."""
     return [
         (Text("数据快照", "Data snapshot"), "–" if p.snapshot is None else str(p.snapshot)),
@@ -55,12 +60,12 @@ def evidence(plan: Plan) -> Section:
         (Text("上限", "Proven bound"), plain(round(known(plan.upper_bound) or 0.0))),
         (Text("面板差距", "Gap on the panel"), bound_percent(plan.panel_gap)),
         (Text("总体差距", "Gap with sampling error"), bound_percent(plan.population_gap)),
-        (Text("预算", "Budget"), money(plan.budget, c, "en", full=True)),
+        (Text("预算", "Budget"), Text(*(money(plan.budget, c, lang, full=True) for lang in LANGUAGES))),
     ]
     blocks: list[Block] = [pairs_table("provenance", Text("来源", "Provenance"), rows)]
     if plan.notes:
         blocks.append(Paragraphs("plan-notes", plan.notes))
-    brief = [(Text(k, k), v) for k, v in _flat(plan.brief)]
+    brief: list[tuple[Text, str | Text]] = [(Text(k, k), v) for k, v in _flat(plan.brief)]
     if brief:
         blocks.append(pairs_table("brief", Text("需求单", "Brief"), brief))
     p = plan.provenance

@@ -8,7 +8,18 @@ from tidegauge.report.blocks import Block, Column, Section, Table
 from tidegauge.report.content import WorkspaceReport
 from tidegauge.report.figures import compact
 from tidegauge.report.registry import section
+from tidegauge.report.words import TABLES, column_word
 from tidegauge.result import Text
+
+
+def _named(tables: dict[str, int]) -> pl.DataFrame:
+    """Tables with their words and their rows."""
+    words = [TABLES.get(t, Text(t, t)) for t in tables]
+    columns = {"zh": [w.zh for w in words], "en": [w.en for w in words], "table": list(tables)}
+    return pl.DataFrame(
+        {**columns, "rows": list(tables.values())},
+        schema={"zh": pl.String, "en": pl.String, "table": pl.String, "rows": pl.Int64},
+    )
 
 
 @section("ledger", order=95, title=Text("数据", "Data"), needs="workspace")
@@ -22,21 +33,33 @@ def ledger(content: WorkspaceReport) -> Section:
         Table(
             "tables",
             Text("数据表", "Tables"),
-            pl.DataFrame(
-                {"table": list(tables), "rows": list(tables.values())}, schema={"table": pl.String, "rows": pl.Int64}
+            _named(tables),
+            (
+                Column("zh", Text("内容", "What"), key_en="en"),
+                rows,
+                Column("table", Text("表", "Table"), depth=2),
             ),
-            (Column("table", Text("表", "Table")), rows),
             Text("工作区还是空的。", "The workspace is still empty."),
         )
     ]
     if content.skipped:
-        frame = pl.DataFrame({"measure": list(content.skipped), "reason": list(content.skipped.values())})
+        named = [column_word(m) for m in content.skipped]
+        frame = pl.DataFrame(
+            {
+                "measure": [w.zh for w in named],
+                "measure_en": [w.en for w in named],
+                "reason": list(content.skipped.values()),
+            }
+        )
         blocks.append(
             Table(
                 "skipped",
                 Text("没有数据的度量", "Measures without data"),
                 frame,
-                (Column("measure", Text("度量", "Measure")), Column("reason", Text("原因", "Reason"), wide=True)),
+                (
+                    Column("measure", Text("度量", "Measure"), key_en="measure_en"),
+                    Column("reason", Text("原因", "Reason"), wide=True),
+                ),
                 Text("所有度量都有数据。", "Every measure had data."),
             )
         )
