@@ -9,7 +9,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 demo: $(VENV)/.ready fonts
 	$(BIN)/tidegauge demo -o demo
 
-test: $(VENV)/.ready-test fonts java lint
+test: $(VENV)/.ready-test fonts chromium java lint
 	$(BIN)/pytest -n 2 --dist loadscope
 
 lint: $(VENV)/.ready-test
@@ -29,8 +29,11 @@ fonts:
 	  && $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq fonts-noto-cjk fontconfig >/dev/null; } \
 	  || echo "note: no Chinese font found; pictures may lack Chinese (install Noto Sans CJK)"
 
+# The page is tried in a real browser, and the docs' pictures are taken with it.
 chromium:
-	@command -v chromium >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq chromium >/dev/null; }
+	@command -v chromium >/dev/null || { command -v apt-get >/dev/null \
+	  && $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq chromium >/dev/null; } \
+	  || echo "note: no chromium; the page's browser tests are skipped"
 
 # The second engine's tests need Java; without it they are skipped.
 java:
