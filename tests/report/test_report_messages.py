@@ -43,6 +43,20 @@ def test_displacement_names_who_gained_and_who_lost_for_sure():
     assert "Zhihu" not in told.en
 
 
+def test_displacement_does_not_take_a_new_source_for_a_move():
+    shares = [
+        row(0.4, 0.3, 0.5, platform="weibo", period="2026-01-05", quantity="share"),
+        row(0.35, 0.3, 0.4, platform="weibo", period="2026-03-30", quantity="share"),
+        row(0.0, 0.0, 0.0, n=0, platform="youtube", period="2026-01-05", quantity="share"),
+        row(0.5, 0.4, 0.6, platform="youtube", period="2026-03-30", quantity="share"),
+    ]
+    came = moved("youtube", 0.5, 0.4, 0.6)
+    told = message(result("displacement", [*shares, came, moved("weibo", -0.05, -0.08, -0.02)]))
+    assert "Weibo lost most" in told.en
+    assert "YouTube" not in told.en
+    assert "no segment is read at both ends" in message(result("displacement", [*shares, came])).en
+
+
 def test_displacement_says_when_nothing_moved():
     told = message(result("displacement", [moved("douyin", 0.05, -0.03, 0.07)]))
     assert "no share moved by more than its interval" in told.en

@@ -100,6 +100,9 @@ def chart(result: Result) -> Block | None:
     top = keyed.sort("value", descending=True).head(_MOST_DOTS)
     category = Column("_zh", Text("分段", "Segment"), key_en="_en")
     title = _quantity_title(result, rows)
+    unit = str(rows.get_column("unit")[0] or "")
+    if unit.startswith("times "):
+        title = Text(f"{title.zh}，{reads(unit, 'zh')}", f"{title.en}, {reads(unit, 'en')}")
     if keyed.height > _MOST_DOTS:
         title = Text(f"{title.zh}（最高的 {_MOST_DOTS} 个）", f"{title.en} (the {_MOST_DOTS} highest)")
     value = Column("value", title, "by_unit", low="low", high="high", unit_key="unit")

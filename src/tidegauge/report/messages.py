@@ -79,7 +79,14 @@ def _displacement(result: Result) -> Text | None:
     moved = _of(result, "share_change")
     if moved.is_empty():
         return None
-    span = _span(moved.get_column("period")[0])
+    period = str(moved.get_column("period")[0])
+    span = _span(period)
+    moved = moved.filter(pl.struct(_keys(result)).is_in(_read_throughout(result, period).implode()))
+    if moved.is_empty():
+        return Text(
+            f"{span.zh}，没有一段在首尾两期都有读数：变的是数据覆盖，不是份额。",
+            f"{span.en.capitalize()}, no segment is read at both ends: what changed is the coverage, not the shares.",
+        )
     up = moved.filter(pl.col("low") > 0).sort("value", descending=True)
     down = moved.filter(pl.col("high") < 0).sort("value")
     if up.is_empty() and down.is_empty():
@@ -95,6 +102,21 @@ def _displacement(result: Result) -> Text | None:
             zh.append(f"{name.zh} 的份额{zh_verb}：{size.zh}")
             en.append(f"{name.en} {en_verb}: {size.en}")
     return Text(f"{span.zh}，{'；'.join(zh)}。", f"{span.en.capitalize()}, {'; '.join(en)}.")
+
+
+def _keys(result: Result) -> list[str]:
+    return [c for c in result.segments if c not in ("period", "quantity")]
+
+
+def _read_throughout(result: Result, span: str) -> pl.Series:
+    """The segments with a reading both in the first and in the last period; where shares are not told, all of them."""
+    shares, keys = _of(result, "share"), _keys(result)
+    first, _, last = span.partition("/")
+    if shares.is_empty() or not last:
+        return result.rows.select(pl.struct(keys)).to_series().unique()
+    ends = shares.filter(pl.col("period").is_in([first, last]) & (pl.col("n") > 0))
+    both = ends.group_by(keys).len().filter(pl.col("len") == 2)
+    return both.select(pl.struct(keys)).to_series()
 
 
 @tells("convergence")

@@ -47,9 +47,9 @@ _AXIS: dict[Lang, str] = {"zh": '[>=100000]0\\.0,"万";#,##0', "en": '[>=1000000
 #: What fits on a slide.
 _MOST_LINES, _MOST_COLUMNS = 9, 8
 #: The plot's height in a drawing that fills the slide's body together with its legend and axes, in pixels.
-_DRAWN_HEIGHT = 225
+_DRAWN_HEIGHT, _CAPTION = 205, Inches(0.35)
 #: A cell's text in characters per inch at its size; a Chinese character takes two.
-_CHARACTERS_PER_INCH, _ROW = 13.5, Inches(0.34)
+_CHARACTERS_PER_INCH, _ROW = 11.5, Inches(0.34)
 
 
 def write_deck(sections: Sequence[Section], head: Head, path: Path, *, lang: Lang) -> None:
@@ -237,10 +237,26 @@ def _picture(slide: Any, chart: LineChart | BarChart | Picture, left: Any, width
     drawn = png(chart, lang, width=wide, height=_DRAWN_HEIGHT, scale=3.0)
     if drawn is None:
         return
-    picture = slide.shapes.add_picture(io.BytesIO(drawn), left, _TOP)
-    ratio = min(width / picture.width, _BODY_HEIGHT / picture.height)
+    caption = _box(slide, left, _TOP, width, _CAPTION)
+    _write(
+        caption.paragraphs[0],
+        _fitted(clean(_caption(chart, lang)), int(width / Inches(1) * 10)),
+        size=13,
+        colour=_MUTED,
+    )
+    picture = slide.shapes.add_picture(io.BytesIO(drawn), left, Emu(_TOP + _CAPTION))
+    ratio = min(width / picture.width, (_BODY_HEIGHT - _CAPTION) / picture.height)
     picture.width, picture.height = Emu(int(picture.width * ratio)), Emu(int(picture.height * ratio))
     picture._element.nvPicPr.cNvPr.set("descr", clean(chart.title[lang]))
+
+
+def _caption(chart: LineChart | BarChart | Picture, lang: Lang) -> str:
+    """What the picture shows; its intervals are named, for a slide has no legend of bands."""
+    series: tuple[Column, ...] = ()
+    if isinstance(chart, LineChart | BarChart):
+        series = chart.lines if isinstance(chart, LineChart) else chart.values
+    banded = not isinstance(chart, Picture) and any(c.low in chart.frame.columns for c in series if c.low)
+    return chart.title[lang] + (word("with_intervals", lang) if banded else "")
 
 
 def _native_chart(slide: Any, chart: LineChart | BarChart, left: Any, width: Any, lang: Lang) -> None:

@@ -29,6 +29,7 @@ WORDS: dict[str, Text] = {
         "每个指标只列最新一期；全部 {n} 行：--format csv 或 --json",
         "Each figure at its last date; all {n} rows: --format csv or --json",
     ),
+    "with_intervals": Text("，带区间", ", with intervals"),
     "more_lines": Text("另有 {n} 条，见网页", "{n} more on the page"),
     "more_rows": Text("另有 {n} 行，见工作簿", "{n} more rows in the workbook"),
     "assumed": Text("假设", "assumed"),
