@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 
 import altair as alt
@@ -10,10 +11,12 @@ import pytest
 
 from tidegauge.errors import UsageError
 from tidegauge.report import findings
-from tidegauge.report.blocks import BarChart, LineChart, Picture
+from tidegauge.report.blocks import BarChart, LineChart, Paragraphs, Picture
 from tidegauge.report.charts import png, save_chart, svg
+from tidegauge.report.sections.assumptions import assumptions
 from tidegauge.report.sections.constraints import constraints
 from tidegauge.report.sections.sensitivity import sensitivity, shadow_sentences
+from tidegauge.result import Assumed, Text
 
 
 def test_the_sentence_names_the_largest_segment_of_the_last_period(make_result):
@@ -114,3 +117,16 @@ def test_a_chart_is_saved_by_its_ending(tmp_path):
     assert "<script src=" not in page
     with pytest.raises(UsageError, match="cannot be written"):
         save_chart(chart, tmp_path / "c.bmp")
+
+
+def test_assumptions_stand_in_each_language(make_plan):
+    told = Assumed("audience of weibo by gender: half and half", "微博受众的性别构成：男女各半")
+    plan = make_plan(5)
+    plan = replace(plan, provenance=replace(plan.provenance, assumed=(told, "unique viewers per view 0.62")))
+    (lines,) = [b for b in assumptions(plan).blocks if isinstance(b, Paragraphs)]
+    assert lines.lines[0] == Text(told.zh, str(told))
+    assert lines.lines[1].zh == "unique viewers per view 0.62"
+    document = plan.provenance.as_dict()
+    assert document["assumed"][0] == "audience of weibo by gender: half and half"
+    assert document["assumed_zh"][0] == told.zh
+    assert pickle.loads(pickle.dumps(told)).zh == told.zh

@@ -83,3 +83,37 @@ def test_long_names_are_cut_and_rows_beyond_the_slide_are_counted(deck):
     table = next(s.table for s in deck.slides[1].shapes if s.has_table)
     assert len(table.rows) == 13
     assert max(len(table.cell(r, 0).text) for r in range(13)) <= 22
+
+
+def test_the_first_slide_tells_the_message_itself(deck):
+    texts = [s.text_frame.text for s in deck.slides[0].shapes if s.has_text_frame]
+    assert any("离最优名单最多差" in t and "60\u00a0位达人" in t for t in texts)
+
+
+def test_no_name_brings_control_or_direction_characters(deck, hostile):
+    told = "".join(t.text or "" for slide in deck.slides for t in slide._element.iter(qn("a:t")))
+    assert "<script>" in "".join(hostile)  # a name that would hurt elsewhere is plain text on a slide
+    assert not set(told) & set("\u202e\u202d\u2066\u200b\x00\x1b")
+
+
+def test_bullets_are_the_paragraphs_own(deck):
+    bullets = [p for slide in deck.slides for p in slide._element.iter(qn("a:buChar"))]
+    assert len(bullets) > 3
+    texts = [t.text or "" for slide in deck.slides for t in slide._element.iter(qn("a:t"))]
+    assert not [t for t in texts if t.startswith("•")]
+
+
+@pytest.mark.parametrize("which", ["written", "written_workspace"])
+def test_a_tables_cell_keeps_to_one_line(which, request):
+    cells = 0
+    for slide in Presentation(request.getfixturevalue(which)["pptx"]).slides:
+        for table in (s.table for s in slide.shapes if s.has_table):
+            for column in range(len(table.columns)):
+                inches = table.columns[column].width / 914_400 - 0.14
+                for row in range(len(table.rows)):
+                    text = table.cell(row, column).text
+                    wide = sum(2 if ord(ch) > 0x2E7F else 1 for ch in text)
+                    # At 11 points a Chinese character is 0.153 inches wide, a Latin one half of it.
+                    assert wide * 0.0765 <= inches + 0.16, text
+                    cells += 1
+    assert cells > 50

@@ -123,9 +123,8 @@ def _keyed(result: Result, rows: pl.DataFrame, segments: list[str]) -> pl.DataFr
 
 
 def _quantity_title(result: Result, rows: pl.DataFrame) -> Text:
-    if "quantity" in rows.columns:
-        return column_word(str(rows.get_column("quantity")[0]))
-    return column_word(result.measure)
+    told = column_word(str(rows.get_column("quantity")[0]) if "quantity" in rows.columns else result.measure)
+    return Text(told.zh, told.en[:1].upper() + told.en[1:])
 
 
 def _lines(result: Result, keyed: pl.DataFrame, time: str) -> LineChart:

@@ -282,7 +282,7 @@ def reads(name: str, lang: Lang) -> str:
         return found[lang]
     if name.startswith("times "):
         other = reads(name.removeprefix("times "), lang)
-        return f"倍（对{other}）" if lang == "zh" else f"times {other}"
+        return f"倍（对{other}）" if lang == "zh" else f"times that of {other}"
     whole, dot, part = name.partition(":" if ":" in name else ".")
     if dot and part in PARTS:
         return f"{reads(whole, lang)}{'：' if lang == 'zh' else ': '}{PARTS[part][lang]}"

@@ -199,9 +199,18 @@ def _table(s: _Sheet, table: Table) -> None:
     columns, printed = _expanded(table)
     s.print_columns = max(s.print_columns, printed)
     top, rows = s.row, table.frame.head(_MOST_ROWS).to_dicts()
-    header = s.format(bold=True, bg_color=_PAPER, font_color="#1B2A34", bottom=1, text_wrap=True, valign="vcenter")
+    head = {
+        "bold": True,
+        "bg_color": _PAPER,
+        "font_color": "#1B2A34",
+        "bottom": 1,
+        "text_wrap": True,
+        "valign": "vcenter",
+    }
+    # A heading stands over its figures, and a text keeps off the figures to its left.
+    left, right = s.format(**head, indent=1), s.format(**head, align="right")
     for i, c in enumerate(columns):
-        s.write(i, cells.heading(c, table.currency, s.lang), header)
+        s.write(i, cells.heading(c, table.currency, s.lang), right if c.numeric else left)
         write = _writer(s, c)
         for r, row in enumerate(rows, top + 1):
             write(r, i, row)
@@ -241,7 +250,7 @@ def _totals(s: _Sheet, columns: tuple[Column, ...], rows: list[dict[str, Any]], 
 def _writer(s: _Sheet, column: Column) -> Any:
     """A function that writes one cell of this column; its formats are made once."""
     number = {"num_format": _FORMATS.get(column.kind, "#,##0.###")}
-    text, plain, ratio = s.format(text_wrap=column.wide), s.format(**number), s.format(num_format="0.0%")
+    text, plain, ratio = s.format(text_wrap=column.wide, indent=1), s.format(**number), s.format(num_format="0.0%")
     marked = s.format(**number, **_CARE)
 
     def write(r: int, i: int, row: dict[str, Any]) -> None:
