@@ -19,15 +19,18 @@ from tidegauge.response.history import Floats
 if TYPE_CHECKING:
     from tidegauge.response.posterior import Posterior
 
-#: Lags of the delayed form; twelve periods hold more than 99.9 % of its weight at any half-life the prior allows.
-LAGS = 13
 HALF_LOGISTIC = math.log(3.0) / 2.0
 _TAIL = 1e-6
 
 
+def lag_count(period_days: float) -> int:
+    """Lags of the delayed form: two months hold its weight at any half-life that the prior allows."""
+    return max(13, math.ceil(60.0 / period_days))
+
+
 @nb.njit(cache=True)  # type: ignore[untyped-decorator]
 def lag_weights(decay: float, delay: float, out: Floats) -> None:
-    """Normalised weights of the delayed form, into `out[LAGS]`."""
+    """Normalised weights of the delayed form, into `out[lags]`."""
     total = 0.0
     for lag in range(out.shape[0]):
         out[lag] = decay ** ((lag - delay) ** 2)
@@ -54,7 +57,7 @@ def _totals(
     half: Floats,
     slope: Floats,
     brand_decay: Floats,
-    delayed: bool,
+    lags: int,
     hill: bool,
     last: int,
     now: Floats,
@@ -63,22 +66,22 @@ def _totals(
     """Attention summed over [0, last) and, weighed by what of its brand effect falls inside, into now and later."""
     draws, streams = decay.shape
     geos, periods, _ = spend.shape
-    weights = np.empty(LAGS)
+    weights = np.empty(lags)
     for d in range(draws):
         for s in range(streams):
-            if delayed:
+            if lags > 0:
                 lag_weights(decay[d, s], delay[d, s], weights)
             # Carry-over goes on after the last spend until nothing is left of it.
-            longest = periods + LAGS
-            if not delayed and decay[d, s] > 0.0:
+            longest = periods + lags
+            if lags == 0 and decay[d, s] > 0.0:
                 longest = periods + 1 + int(math.log(_TAIL) / math.log(decay[d, s]))
             stop = longest if last < 0 else min(longest, last)
             for g in range(geos):
                 carried = 0.0
                 for t in range(stop):
-                    if delayed:
+                    if lags > 0:
                         carried = 0.0
-                        for lag in range(LAGS):
+                        for lag in range(lags):
                             if 0 <= t - lag < periods:
                                 carried += weights[lag] * spend[g, t - lag, s]
                     else:
@@ -112,7 +115,7 @@ def attention_totals(
         np.ascontiguousarray(posterior.flat("half_saturation", most_draws)),
         np.ascontiguousarray(posterior.flat("slope", most_draws)),
         brand,
-        delayed,
+        lag_count(posterior.history.period_days) if delayed else 0,
         posterior.form.saturation == "hill",
         -1 if last is None else last,
         now,
