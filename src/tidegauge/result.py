@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from tidegauge.display import Displayed
 from tidegauge.errors import MeasureError
 from tidegauge.vocab import Lang
 
@@ -48,6 +49,8 @@ class Provenance:
     seed: int | None = None
     computed_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
     assumed: tuple[str, ...] = ()
+    #: The workspace's language, in which a notebook opens the result; no part of where figures come from.
+    language: Lang = field(default="zh", compare=False, repr=False)
 
     def assumptions(self) -> tuple[Text, ...]:
         """What was assumed, in both languages."""
@@ -77,7 +80,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Displayed):
     """What a method answers and what it cannot tell; every field in zh and en, the reference as it is cited."""
 
     question: Text
@@ -93,7 +96,7 @@ class Explanation:
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(Displayed):
     """A measured table.
 
     `rows` holds the segment columns (`by`, then `quantity` where one measure yields several figures), then
@@ -123,10 +126,9 @@ class Result:
         return self.explanation.render(lang)
 
     def plot(self) -> alt.TopLevelMixin:
-        """The measure's own chart (Altair); with intervals."""
-        if self.chart is None:
-            raise MeasureError(f"measure '{self.measure}' has no chart for these rows")
-        return self.chart
+        """The measure's own chart (Altair), else one of its rows; with intervals."""
+        drawn: alt.TopLevelMixin = self.chart if self.chart is not None else Displayed.plot(self)
+        return drawn
 
     def as_dict(self) -> dict[str, Any]:
         """The stable `--json` shape. NaN and infinity become null: JSON has neither."""
@@ -141,6 +143,3 @@ class Result:
             "provenance": self.provenance.as_dict(),
             "notes": [{"zh": t.zh, "en": t.en} for t in self.notes],
         }
-
-    def _repr_html_(self) -> str:
-        return str(self.rows._repr_html_())

@@ -17,6 +17,7 @@ from tidegauge.creators.post_frame import creator_facts
 from tidegauge.creators.price import fair_prices
 from tidegauge.creators.quality import quality
 from tidegauge.creators.shared import shared_reads
+from tidegauge.display import Displayed
 from tidegauge.errors import MeasureError
 from tidegauge.result import Provenance
 from tidegauge.workspace.tables import Tables
@@ -26,7 +27,7 @@ _TRIPLE = ("value", "low", "high")
 
 
 @dataclass(frozen=True)
-class CreatorPage:
+class CreatorPage(Displayed):
     """One creator: `summary` is its row of `creators_table`; `formats`, `prices` and `peers` are frames.
 
     `peers` places the creator among the creators of its platform and tier: metric, value, low, high, percentile (0 to

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from tidegauge.display import Displayed
 from tidegauge.result import Provenance, Text
 
 
@@ -21,7 +22,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Displayed):
     """A roster with its evidence.
 
     Frames (polars):

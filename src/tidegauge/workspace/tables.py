@@ -42,7 +42,8 @@ class Tables:
         return expr.to_polars()
 
     def provenance(self, *, seed: int | None = None, assumed: tuple[str, ...] = ()) -> Provenance:
-        return Provenance(self.engine, self.snapshot, self.ingests, seed, assumed=assumed)
+        language = self.settings.language
+        return Provenance(self.engine, self.snapshot, self.ingests, seed, assumed=assumed, language=language)
 
     def tier(self, platform: ir.StringValue, followers: ir.IntegerValue) -> ir.StringValue:
         """The tier of (platform, followers) by the workspace's thresholds; null where followers are null."""

@@ -1,0 +1,1 @@
+"""How results show themselves in notebooks: one file per kind, found by importing the folder."""
