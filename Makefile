@@ -62,7 +62,7 @@ $(VENV)/.ready: pyproject.toml uv.lock | $(VENV)/bin/python
 	$(call install,--inexact,.)
 
 $(VENV)/.ready-test: pyproject.toml uv.lock | $(VENV)/bin/python
-	$(call install,--inexact --extra dev --extra spark,.[dev$(comma)spark])
+	$(call install,--inexact --extra dev --extra spark --extra response,.[dev$(comma)spark$(comma)response])
 
 comma := ,
 

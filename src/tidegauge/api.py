@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
     from tidegauge.creators import CreatorPage
     from tidegauge.plan.brief import Brief
+    from tidegauge.plan.case_score import CaseScore
     from tidegauge.plan.result import Plan
+    from tidegauge.plan.verify import Verification
+    from tidegauge.response.reading import Response
 
 
 @dataclass(frozen=True)
@@ -208,9 +211,38 @@ class Workspace:
             plan = run_plan(tables, parsed, seed=seed, progress=progress)
         if out is None:
             return plan
+        from tidegauge.plan.promised import save_plan
         from tidegauge.report import write_plan
 
-        return replace(plan, files=write_plan(plan, Path(out), lang=lang or self.settings.language))
+        files = write_plan(plan, Path(out), lang=lang or self.settings.language)
+        made = replace(plan, files=files)
+        save_plan(made, Path(out))
+        return made
+
+    def verify(self, plan: str | Path | Plan, *, seed: int = 1) -> Verification:
+        """Hold a plan (the folder or JSON that planning wrote) against what the workspace knows of its flight."""
+        from tidegauge.plan.verify import verify
+
+        with self.tables() as tables:
+            return verify(tables, plan, seed=seed)
+
+    def case_score(self, *, brand: str = "", campaign: str = "", window_days: int = 60) -> CaseScore:
+        """A campaign's (or brand's, or all sponsored) posts against matched ordinary posts of the same creators."""
+        from tidegauge.plan.case_score import case_score
+
+        with self.tables() as tables:
+            return case_score(tables, brand=brand, campaign=campaign, window_days=window_days)
+
+    def respond(self, *, keep: bool = True, **options: Any) -> Response:
+        """What a brand's placements did, now and through the brand (needs the extra `response`).
+
+        Options: brand, metric ("sales"), freq, form, value_per_unit, known, folds, draws, chains, seed, progress; see
+        `tidegauge.response.run.respond`. With `keep` the posterior stays in the workspace for the budget split.
+        """
+        from tidegauge.response.run import respond
+
+        with self.tables() as tables:
+            return respond(tables, keep=self.path if keep else None, **options)
 
     def report(
         self, out: str | Path, *, lang: Lang | None = None, plan: Plan | None = None, progress: Any = None

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from tidegauge import cli_response
+from tidegauge.cli_options import AtOption, JsonOption, LangOption, SeedOption, WorkspaceOption
 from tidegauge.console import (
     LOG,
     OUT,
@@ -35,12 +37,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-
-WorkspaceOption = Annotated[Path, typer.Option("-w", "--workspace", help="The workspace directory. 工作区目录")]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
-LangOption = Annotated[str | None, typer.Option("--lang", help="zh or en; default: the workspace's language.")]
-AtOption = Annotated[int | None, typer.Option("--at", help="Compute as of this snapshot of the lake (see status).")]
-SeedOption = Annotated[int, typer.Option("--seed", help="Seed of everything that is drawn at random.")]
+#: Commands that live in files of their own.
+app.command()(cli_response.respond)
 
 
 @app.command()
@@ -267,6 +265,52 @@ def plan(
     with stages() as progress:
         made = ws.plan(brief, out=out, lang=tongue, seed=seed, progress=progress)
     emit(made.as_dict(), as_json, lambda: render_plan(made, tongue))
+
+
+@app.command()
+def verify(
+    plan: Annotated[Path, typer.Argument(help="The folder that `plan -o` wrote, or its JSON file.")],
+    workspace: WorkspaceOption,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Directory for a report.")] = None,
+    seed: SeedOption = 1,
+    at: AtOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """After the flight: promised against delivered, per creator and in all; were the intervals right? 投后核对
+
+    Example: tidegauge verify out -w ws -o lookback
+    """
+    from tidegauge.report.looks import show_verification
+
+    ws = existing(workspace, at)
+    tongue = language(lang, ws)
+    document, shown = show_verification(ws.verify(plan, seed=seed), out, tongue)
+    emit(document, as_json, lambda: shown)
+
+
+@app.command()
+def case(
+    workspace: WorkspaceOption,
+    brand: Annotated[str, typer.Option("--brand", help="As placements or posts name it.")] = "",
+    campaign: Annotated[str, typer.Option("--campaign", help="As placements name it.")] = "",
+    window: Annotated[int, typer.Option("--window", help="Days around a post to match within.", min=1)] = 60,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Directory for a report.")] = None,
+    at: AtOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score a campaign's posts against matched ordinary posts of the same creators. 案例评分
+
+    Example: tidegauge case -w ws --brand 拟海奶茶
+    """
+    from tidegauge.report.looks import show_case
+
+    ws = existing(workspace, at)
+    tongue = language(lang, ws)
+    scored = ws.case_score(brand=brand, campaign=campaign, window_days=window)
+    document, shown = show_case(scored, out, tongue)
+    emit(document, as_json, lambda: shown)
 
 
 @app.command()

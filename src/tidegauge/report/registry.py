@@ -10,7 +10,7 @@ from tidegauge.discovery import import_files
 from tidegauge.report.blocks import Section
 from tidegauge.result import Text
 
-Needs = Literal["plan", "workspace", "creator"]
+Needs = Literal["plan", "workspace", "verification", "case", "budget_split", "creator", "response"]
 #: A builder gives one section, several, or None where it has nothing to say.
 Builder = Callable[[Any], "Section | Iterable[Section] | None"]
 Make = TypeVar("Make", bound=Builder)
@@ -18,7 +18,7 @@ Make = TypeVar("Make", bound=Builder)
 
 @dataclass(frozen=True)
 class Registered:
-    """A section's builder with its place; `needs` says whether it is called with a Plan or a WorkspaceReport."""
+    """A section's builder with its place; `needs` says what it is called with (a Plan, a WorkspaceReport, …)."""
 
     name: str
     order: int

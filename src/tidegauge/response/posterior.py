@@ -20,7 +20,7 @@ from tidegauge.result import Provenance, Text
 
 Adstock = Literal["geometric", "delayed"]
 Saturation = Literal["logistic", "hill"]
-Brand = Literal["auto", "off", "sales"]
+Brand = Literal["auto", "off"]
 _VERSION = 1
 
 
@@ -28,8 +28,9 @@ _VERSION = 1
 class Form:
     """Which curves the model bends spend with, and what else it lets move.
 
-    `brand`: "auto" fits a brand stock where there are brand series, "sales" lets it work through the level of sales
-    alone, "off" leaves it out. `drift`: short effects may change slowly over time. `regional`: keep regions apart.
+    `brand`: "auto" fits a brand stock where there are brand series, "off" leaves it out. `drift`: short effects
+    may change slowly over time. `regional`: keep regions apart. `festivals`: columns for China's shopping and family
+    calendar.
     """
 
     adstock: Adstock = "geometric"

@@ -158,7 +158,7 @@ def draw_parts(scaled: Scaled, z: Floats, rng: np.random.Generator | None) -> Pa
                 if not name.startswith("brand:"):
                     blocks[_block(name)][i] += unit[g] * part
                     total[g] += part
-        blocks["level"][i] = unit.sum() + unit @ states[:, :, 0]
+        blocks["level"][i] += unit.sum() + unit @ states[:, :, 0]
         if series > 1:
             blocks["brand"][i] = unit @ (to_sales * states[:, :, 1])
         fitted[i] = unit[:, None] * total
