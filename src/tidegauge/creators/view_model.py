@@ -8,10 +8,11 @@ m is a ridge regression on hinge terms, fitted toward the median (reweighted lea
 creator's own median week; s is the same for the absolute residual; e has the empirical distribution of standardised
 residuals. Creators share strength through the coefficients: how far an own level is trusted against a smoother one is
 learned from all of them. Training cases are all earlier days of the same panel ("pseudo origins") whose h days had
-ended. e comes from later days than those the calibration fit has seen, per group (follower tier), pooled with all.
+ended. Where creators are few, m leans on plainer experts (slopes held tight, the usual week), and e, which comes from
+days that the judging fits had not seen, is widened for small samples and for tides that move everyone
+(`view_calibration`).
 
-References: Koenker and Bassett (1978) and Hunter and Lange (2000) for the reweighting; Papadopoulos et al. (2002),
-normalised conformal prediction, for calibrating with out-of-sample standardised residuals.
+References: Koenker and Bassett (1978) and Hunter and Lange (2000) for the reweighting; the calibration's own are there.
 """
 
 from __future__ import annotations
@@ -24,18 +25,18 @@ from numpy.typing import NDArray
 from tidegauge.creators.cumulative import Counter, Float, Int, gap_limit, views_between
 from tidegauge.creators.level_features import NAMES, features, followers_at
 from tidegauge.creators.scoring import LEVELS
+from tidegauge.creators.view_calibration import calibrate, creator_folds, stack, time_folds
 
 #: Training days reach back at most this far, and at most so many cases are used (evenly thinned over creators).
 MEMORY_DAYS, MAX_CASES = 63, 40_000
-MIN_CASES = 150
-_FIRST_ORIGIN, _FOLDS = 7, 4
-_RIDGE, _KNOTS, _HALF_LIFE_DAYS = 20.0, (0.1, 0.37, 0.63, 0.9), 14.0
+MIN_CASES = 40
+_FIRST_ORIGIN = 7
+_RIDGE, _RIDGE_TIGHT, _KNOTS, _HALF_LIFE_DAYS = 20.0, 200.0, (0.1, 0.37, 0.63, 0.9), 14.0
 #: Bends of the response are shrunk harder than its slopes, so that panels of a hundred creators are not overfitted.
 _HINGE = 15.0
 _OFFSET = NAMES.index("week_median")
+_PLAIN = [NAMES.index(n) for n in ("week_median", "week_mean", "week_0")]
 _COLD = [NAMES.index("log_followers"), NAMES.index("log_total")]
-#: Residuals of one group count fully from about so many calibration cases on; below, they are mixed with all groups'.
-_GROUP_CASES = 1500.0
 #: Where no case can be made from the panel itself (under five days of history): the spread of log weekly views around
 #: the creator's recent level. Estimated on 2,600 creators of TaiwanVtuberData, June and July 2026; heavy tails.
 _PRIOR_SCALE, _PRIOR_DEGREES = 0.75, 3.0
@@ -98,11 +99,11 @@ def _horizon(origin: int, wanted_days: int) -> int:
     return min(wanted_days, max(origin - min(_FIRST_ORIGIN, origin // 2) - 1, 0))
 
 
-Cases = tuple[Float, Float, Int, Int]
+Cases = tuple[Float, Float, Int, Int, Int]
 
 
 def _cases(views: Counter, followers: Counter, group: Int, origin: int, horizon: int) -> Cases:
-    """Training cases: covariates, log1p target, day, group."""
+    """Training cases: covariates, log1p target, day, group, creator."""
     first = max(min(_FIRST_ORIGIN, origin // 2), origin - horizon - MEMORY_DAYS)
     days = list(range(first, origin - horizon + 1)) if horizon >= 1 else []
     step = max(1, int(np.ceil(len(days) * len(views.keys) / MAX_CASES)))
@@ -115,11 +116,12 @@ def _cases(views: Counter, followers: Counter, group: Int, origin: int, horizon:
         if rows.size:
             x = features(_take(views, rows), _take(followers, rows), day)
             keep = ~np.isnan(x[:, 0])
-            parts.append((x[keep], y[rows][keep], np.full(keep.sum(), day), group[rows][keep]))
+            parts.append((x[keep], y[rows][keep], np.full(keep.sum(), day), group[rows][keep], rows[keep]))
     if not parts:
-        return np.zeros((0, len(NAMES))), np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64)
-    x, y, day_of, group_of = (np.concatenate([p[i] for p in parts]) for i in range(4))
-    return x, y, day_of, group_of
+        none = np.zeros(0, np.int64)
+        return np.zeros((0, len(NAMES))), np.zeros(0), none, none, none
+    x, y, day_of, group_of, creator = (np.concatenate([p[i] for p in parts]) for i in range(5))
+    return x, y, day_of, group_of, creator
 
 
 def _take(counter: Counter, rows: NDArray[np.int64]) -> Counter:
@@ -127,51 +129,36 @@ def _take(counter: Counter, rows: NDArray[np.int64]) -> Counter:
 
 
 def _by_level(cases: Cases, now: Float, group: Int, origin: int, horizon: int) -> Float:
-    x, y, day, group_of = cases
+    x, y, day, group_of, creator = cases
     offset = np.log(horizon / 7.0)
+    target = y - x[:, _OFFSET] - offset
     weight = 0.5 ** ((origin - day) / _HALF_LIFE_DAYS)
-    fit = _fit(x, y - x[:, _OFFSET] - offset, weight)
-    residual, judged = _out_of_sample(x, y - x[:, _OFFSET] - offset, day, weight, origin, horizon)
-    if not residual.size:
-        centre, scale = _predict(fit, x)
-        residual, judged = (y - x[:, _OFFSET] - offset - centre) / scale, np.arange(len(y))
-    centre, scale = _predict(fit, now)
-    return _spread_out(now[:, _OFFSET] + offset + centre, scale, group, residual, group_of[judged], horizon)
+    folds = time_folds(day, origin, horizon) or creator_folds(creator)
+    judged = np.concatenate([fold.judged for fold in folds])
+    tries = [_experts(x[f.early], target[f.early], weight[f.early], x[f.judged]) for f in folds]
+    located = np.concatenate([t[0] for t in tries], axis=1)
+    scaled = np.concatenate([t[1] for t in tries], axis=1)
+    cases_free = len(np.unique(creator[judged])) * max(1.0, len(np.unique(day[judged])) / horizon)
+    share = stack(target[judged], located, cases_free)
+    residual = (target[judged] - share @ located) / np.exp(share @ np.log(scaled))
+    calibration = calibrate(residual, day[judged], group_of[judged], creator[judged], horizon)
+    centre, scale = _experts(x, target, weight, now)
+    return calibration.quantiles(now[:, _OFFSET] + offset + share @ centre, np.exp(share @ np.log(scale)), group)
 
 
-def _out_of_sample(x: Float, y: Float, day: Int, weight: Float, origin: int, horizon: int) -> tuple[Float, Int]:
-    """Standardised residuals of later days under fits that ended a horizon before them, and whose rows they are.
-
-    Several folds, since all creators share a week's tide: one fold alone would calibrate to that week.
-    """
-    residuals: list[Float] = []
-    rows: list[Int] = []
-    for fold in range(1, _FOLDS + 1):
-        early = day <= origin - (fold + 1) * horizon
-        judged = np.flatnonzero((day > origin - (fold + 1) * horizon) & (day <= origin - fold * horizon))
-        if early.sum() < 2 * MIN_CASES or len(np.unique(day[early])) < 2 or not judged.size:
-            break
-        centre, scale = _predict(_fit(x[early], y[early], weight[early]), x[judged])
-        residuals.append((y[judged] - centre) / scale)
-        rows.append(judged)
-    if not rows:
-        return np.zeros(0), np.zeros(0, np.int64)
-    return np.concatenate(residuals), np.concatenate(rows)
+def _experts(x: Float, y: Float, weight: Float, now: Float) -> tuple[Float, Float]:
+    """Location and scale of `now` (experts × rows): bends and slopes; slopes held tight; the usual week."""
+    bent = _predict(_fit(x, y, weight, bends=True, ridge=_RIDGE), now)
+    straight = _predict(_fit(x, y, weight, bends=False, ridge=_RIDGE_TIGHT), now)
+    usual = np.median(y + x[:, _OFFSET] - _usual(x))
+    plain = _usual(now) - now[:, _OFFSET] + usual * (_usual(now) > 0)
+    return np.stack([bent[0], straight[0], plain]), np.stack([bent[1], straight[1], straight[1]])
 
 
-def _spread_out(centre: Float, scale: Float, group: Int, residual: Float, group_of: Int, overlap: int) -> Float:
-    """Quantiles centre + scale × residual quantile, the residuals of the own group weighing more the more there are."""
-    out = np.empty((len(centre), len(LEVELS)))
-    order = np.argsort(residual)
-    for g in np.unique(group):
-        own = (group_of == g)[order]
-        cases = own.sum() / max(overlap, 1)  # neighbouring days share most of their target
-        trust = cases / (cases + _GROUP_CASES / 7)
-        weight = (1 - trust) / len(residual) + trust * own / max(own.sum(), 1)
-        position = np.cumsum(weight) - weight / 2
-        rows = group == g
-        out[rows] = centre[rows, None] + scale[rows, None] * np.interp(LEVELS, position, residual[order])[None, :]
-    return out
+def _usual(x: Float) -> Float:
+    """What a practitioner would say: the mean of the usual weeks, nothing where the last week had nothing."""
+    silent = x[:, NAMES.index("week_0")] <= 0
+    return np.where(silent, 0.0, x[:, _PLAIN].mean(axis=1))
 
 
 def _by_size(cases: Cases, views: Counter, followers: Counter, origin: int, rows: NDArray[np.bool_]) -> Float:
@@ -203,19 +190,19 @@ def _from_prior(now: Float, own: NDArray[np.bool_], horizon_days: int) -> ViewFo
     return ViewForecast(np.maximum(quantiles, 0.0), np.where(own, "prior", "population"))
 
 
-def _fit(x: Float, y: Float, weight: Float) -> _Fit:
+def _fit(x: Float, y: Float, weight: Float, *, bends: bool, ridge: float) -> _Fit:
     mean, spread = x.mean(axis=0), x.std(axis=0) + 1e-6
-    knots = np.quantile((x - mean) / spread, _KNOTS, axis=0)
+    knots = np.quantile((x - mean) / spread, _KNOTS if bends else np.zeros(0), axis=0)
     blank = np.zeros(0)
     design = _design(_Fit(mean, spread, knots, blank, blank), x)
-    location = _ridge(design, y, weight, _RIDGE)
-    scale = _ridge(design, np.abs(y - design @ location), weight, _RIDGE)
+    location = _ridge(design, y, weight, ridge)
+    scale = _ridge(design, np.abs(y - design @ location), weight, ridge)
     for _ in range(4):
         s = _floor(design @ scale)
         step = np.maximum(np.abs(y - design @ location) / s, 0.3)
-        location = _ridge(design, y, weight / s / step, _RIDGE)
+        location = _ridge(design, y, weight / s / step, ridge)
     s = _floor(design @ scale)
-    scale = _ridge(design, np.abs(y - design @ location), weight / s, _RIDGE)
+    scale = _ridge(design, np.abs(y - design @ location), weight / s, ridge)
     return _Fit(mean, spread, knots, location, scale)
 
 
