@@ -96,6 +96,8 @@ def _cell(column: Column, row: dict[str, Any], place: int, tops: dict[str, float
         "bar": f"{100 * abs(key) / top:.1f}%" if top and isinstance(key, float) else "",
         "flag": None if column.kind != "flag" or not isinstance(key, float) else bool(key),
         "badge": column.mark_word if cells.marked(column, row) else None,
+        # A creator's id under its name leads to its page.
+        "creator": str(row["creator_id"]) if column.under == "creator_id" and row.get("creator_id") else "",
         "under": clean(row[column.under]) if column.under and row.get(column.under) is not None else "",
     }
 

@@ -15,6 +15,7 @@ from tidegauge.creators import audience_overlap
 from tidegauge.creators.table import standing
 from tidegauge.report.blocks import BarChart, Column, LineChart
 from tidegauge.report.charts import svg
+from tidegauge.report.figures import clean
 from tidegauge.report.tables import neutralised, write_csv
 from tidegauge.result import Text
 from tidegauge.vocab import Lang
@@ -157,7 +158,8 @@ def one(site: Site, request: Request) -> Response:
 
 def audience_part(site: Site, request: Request) -> Response:
     """With whom a creator shares its commenting audience most; computed for those with most commenters in common."""
-    creator_id = request.query_params.get("id", "")
+    # DuckLake writes a filter's text into its own SQL, where a NUL would end it.
+    creator_id = clean(request.query_params.get("id", ""))
     snapshot = site.snapshot()
     pairs = site.kept(("audience", snapshot, creator_id), lambda: _partners(site, snapshot, creator_id))
     return render(site, request, "audience.html", view="creators", snapshot=snapshot, pairs=pairs)
@@ -209,14 +211,14 @@ def _dots(rows: list[dict[str, Any]], key: str, lang: Lang) -> tuple[Text, Marku
 def _history(site: Site, snapshot: int, creator_id: str, lang: Lang) -> Markup:
     rows = site.rows(
         snapshot,
-        "SELECT strftime(observed_at, '%Y-%m-%d') AS day, arg_max(followers, observed_at) AS followers "
-        "FROM lake.creator_snapshots WHERE creator_id = ? AND followers IS NOT NULL "
-        "GROUP BY 1 ORDER BY 1 DESC LIMIT 120",
+        "SELECT strftime(observed_at, '%Y-%m-%d') AS at, strftime(max(observed_at), '%m-%d') AS day, "
+        "arg_max(followers, observed_at) AS followers FROM lake.creator_snapshots "
+        "WHERE creator_id = ? AND followers IS NOT NULL GROUP BY 1 ORDER BY 1 DESC LIMIT 120",
         [creator_id],
     )
     if len(rows) < 3:
         return Markup("")
-    frame = pl.DataFrame(rows).sort("day").with_columns(pl.col("followers").cast(pl.Float64))
+    frame = pl.DataFrame(rows).sort("at").with_columns(pl.col("followers").cast(pl.Float64))
     block = LineChart(
         "history", text("history"), frame, Column("day", text("day_word"), "date"),
         (Column("followers", text("followers"), "count"),),

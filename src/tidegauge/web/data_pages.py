@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tidegauge.report.figures import clean
 from tidegauge.schema import TABLES
 from tidegauge.sources.registry import sources
 from tidegauge.web.guard import UPLOAD_LIMIT
@@ -59,7 +60,7 @@ def rows(site: Site, request: Request) -> Response:
     if table not in TABLES:
         raise NotFoundError(table, mend="tables: " + ", ".join(TABLES))
     snapshot = site.snapshot()
-    asked = {c: request.query_params[c][:300] for c in _NARROW if request.query_params.get(c)}
+    asked = {c: clean(request.query_params[c])[:300] for c in _NARROW if request.query_params.get(c)}
     at = request.query_params.get("page", "1")
     found = slice_of(site, snapshot, table, asked, int(at) if at.isdigit() and len(at) < 8 else 1)
     return render(
@@ -70,7 +71,7 @@ def rows(site: Site, request: Request) -> Response:
 
 def ingest(site: Site, request: Request) -> Response:
     """One ingest: its file, fingerprint, what it added to each table, what was refused."""
-    ingest_id, snapshot = request.path_params["ingest"], site.snapshot()
+    ingest_id, snapshot = clean(request.path_params["ingest"]), site.snapshot()
     found = site.rows(
         snapshot,
         "SELECT *, strftime(finished_at, '%Y-%m-%d %H:%M:%S') AS finished FROM lake.ingests WHERE ingest_id = ?",

@@ -25,7 +25,7 @@ from tidegauge.web.site import Site
 
 Say = Callable[[float, str], None]
 #: Width in which charts are drawn, in pixels of the drawing.
-CHART_WIDTH = 760
+CHART_WIDTH = 600
 
 
 @dataclass(frozen=True)

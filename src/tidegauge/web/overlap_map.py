@@ -13,7 +13,7 @@ from tidegauge.vocab import Lang
 
 #: More picks than this and the ring can no longer be read; those with the largest reach are drawn.
 MOST_DRAWN = 48
-_WIDTH, _HEIGHT, _RADIUS = 760, 560, 180
+_WIDTH, _HEIGHT, _RADIUS = 760, 610, 185
 _COLOURS = 8
 
 
@@ -72,14 +72,16 @@ def _dot(
     other = names.get(str(row["overlap_with"]), "")
     share = percent(row["overlap_share"])
     told = f"{names[me]}: {compact(alone, lang)}" + (f" · {share} ↔ {other}" if other else "")
-    tx, ty = _on_ring(angle, _RADIUS + 16)
-    left = math.sin(angle) < -0.05
-    anchor = "end" if left else "start" if math.sin(angle) > 0.05 else "middle"
-    name = names[me] if len(names[me]) <= 11 else names[me][:10] + "…"
+    tx, ty = _on_ring(angle, _RADIUS + 18)
+    # Names stand along the ray of their dot, so that neighbours never overprint; those on the left read inwards.
+    left = math.sin(angle) < -1e-9
+    turned = math.degrees(angle) - 90 + (180 if left else 0)
+    anchor = "end" if left else "start"
+    name = names[me] if len(names[me]) <= 12 else names[me][:11] + "…"
     return (
         f'<g role="graphics-symbol" aria-roledescription="point" aria-label="{escape(told)}">'
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{4 + 10 * math.sqrt(max(alone, 0.0) / most):.1f}" '
         f'fill="{colour[str(row["platform"])]}"/></g>'
-        f'<text x="{tx:.1f}" y="{ty + 4:.1f}" text-anchor="{anchor}" font-size="11" fill="var(--muted)" '
-        f'aria-hidden="true">{escape(name)}</text>'
+        f'<text transform="translate({tx:.1f} {ty:.1f}) rotate({turned:.1f})" dy="0.35em" text-anchor="{anchor}" '
+        f'font-size="11" fill="var(--muted)" aria-hidden="true">{escape(name)}</text>'
     )

@@ -17,6 +17,7 @@ from tidegauge.report import write_plan
 from tidegauge.report.registry import build
 from tidegauge.report.tables import write_csv
 from tidegauge.report.words import LANGUAGES
+from tidegauge.result import Text
 from tidegauge.web.blocks import sections_html
 from tidegauge.web.cache import write_whole
 from tidegauge.web.figures import Say
@@ -46,6 +47,8 @@ class Stored:
     folder: Path
     data: dict[str, Any]
     parent: str
+    #: Name and title (zh, en) of each section of its page.
+    sections: tuple[tuple[str, Text], ...] = ()
 
     @property
     def title(self) -> str:
@@ -116,7 +119,8 @@ def _home(site: Site) -> Path:
 def _load(folder: Path) -> Stored:
     data = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
-    return Stored(folder.name, folder, data, str(about.get("parent", "")))
+    sections = tuple((name, Text(zh, en)) for name, zh, en in about.get("sections", []))
+    return Stored(folder.name, folder, data, str(about.get("parent", "")), sections)
 
 
 def _make(say: Say, workspace: str, snapshot: int, place: str, brief: str, parent: str, lang: str) -> dict[str, Any]:
@@ -131,7 +135,12 @@ def _make(say: Say, workspace: str, snapshot: int, place: str, brief: str, paren
         (folder / "plan.json").write_text(
             json.dumps(plan.as_dict(), ensure_ascii=False, default=str, allow_nan=False), encoding="utf-8"
         )
-        (folder / "about.json").write_text(json.dumps({"parent": parent}), encoding="utf-8")
+        (folder / "about.json").write_text(
+            json.dumps(
+                {"parent": parent, "sections": [[s.name, s.title.zh, s.title.en] for s in sections]}, ensure_ascii=False
+            ),
+            encoding="utf-8",
+        )
         for tongue in LANGUAGES:
             (folder / f"page-{tongue}.html").write_text(sections_html(sections, tongue), encoding="utf-8")
             (folder / f"map-{tongue}.html").write_text(overlap_svg(plan.picks, tongue), encoding="utf-8")

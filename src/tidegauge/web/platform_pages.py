@@ -21,7 +21,7 @@ from tidegauge.web.site import Site
 
 #: Splits of the opportunity map that a person can choose: rows by columns.
 SPLITS = (("platform", "category"), ("platform", "format"), ("platform", "tier"))
-_MOST_COLUMNS, _MOST_LISTED, _STEPS = 14, 12, 5
+_MOST_COLUMNS, _MOST_LISTED, _STEPS = 12, 12, 5
 
 
 def page(site: Site, request: Request) -> Response:

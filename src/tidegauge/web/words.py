@@ -34,6 +34,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "look_auto": ("跟随系统", "System"),
     "look_light": ("浅色", "Light"),
     "look_dark": ("深色", "Dark"),
+    "contents": ("目录", "Contents"),
     "print": ("打印", "Print"),
     "snapshot": ("数据快照 {n}", "Snapshot {n}"),
     "offline": ("本机页面，不访问网络。", "Served by this machine; nothing is loaded from elsewhere."),
