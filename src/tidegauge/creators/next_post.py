@@ -21,6 +21,8 @@ LEVEL = 0.8
 #: Views per like where a platform shows no views and no other platform of the workspace shows both: likes are about 3 %
 #: of views on platforms that show both (own estimate, assumed; the spread covers 1 % to 9 %).
 _VIEWS_PER_LIKE_LOG, _VIEWS_PER_LIKE_SD = 3.5, 0.85
+#: A platform shows views where at least this share of the observations with likes has them too.
+_SHOWS_VIEWS = 0.2
 _SCHEMA = {
     "creator_id": pl.String, "format": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64,
     "log_mean": pl.Float64, "log_sd": pl.Float64, "level_sd": pl.Float64, "n": pl.Int64, "basis": pl.String,
@@ -193,13 +195,21 @@ def _predict(
 def _through_likes(
     tables: Tables, facts: pl.DataFrame, wanted: pl.DataFrame, own: pl.DataFrame, as_of: dt.datetime | None
 ) -> pl.DataFrame:
-    """On platforms that never show views, views come from likes."""
+    """On platforms that hardly ever show views, views come from likes.
+
+    A brand gets the views of its own paid posts where others see none: a few of them do not make a platform one that
+    shows views, and forecasts from them alone would forget all that is known of the other posts.
+    """
     snapshots, posts = tables["post_snapshots"], tables["posts"]
     joined = snapshots.join(posts.select("post_id", "platform"), "post_id")
     shown: pl.DataFrame = tables.frame(
         joined.group_by("platform").agg(views=joined.views.count(), likes=joined.likes.count())
     )
-    blind = shown.filter((pl.col("views") == 0) & (pl.col("likes") > 0)).get_column("platform").to_list()
+    blind = (
+        shown.filter((pl.col("likes") > 0) & (pl.col("views") < _SHOWS_VIEWS * pl.col("likes")))
+        .get_column("platform")
+        .to_list()
+    )
     if not blind:
         return own
     likes = _forecast(tables, "likes", facts, wanted, as_of)

@@ -72,6 +72,7 @@ class Plan(Displayed):
             "goal": self.goal,
             "level": self.level,
             "candidates": self.candidates,
+            "brief": self.brief,
             "picks": _json_rows(self.picks),
             "near_misses": _json_rows(self.near_misses),
             "curve": _json_rows(self.curve),

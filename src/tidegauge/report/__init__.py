@@ -10,6 +10,8 @@ from tidegauge.vocab import Lang
 if TYPE_CHECKING:
     from tidegauge.plan.result import Plan
     from tidegauge.report.content import WorkspaceReport
+    from tidegauge.report.registry import Needs
+    from tidegauge.result import Text
 
 
 def write_plan(plan: Plan, out: Path, *, lang: Lang, name: str = "plan") -> dict[str, str]:
@@ -30,4 +32,14 @@ def write_workspace(content: WorkspaceReport, out: Path, *, lang: Lang, name: st
     return write_workspace_files(content, Path(out), lang=lang, name=name)
 
 
-__all__ = ["write_plan", "write_workspace"]
+def write_look(
+    kind: Needs, subject: object, *, kicker: Text, title: Text, meta: Text, out: Path, lang: Lang
+) -> dict[str, str]:
+    """Write a look back ("verification", "case") or ahead ("budget_split") likewise; `subject` is what its sections
+    are built from, the texts stand in the report's head."""
+    from tidegauge.report.writing import write_look_files
+
+    return write_look_files(kind, subject, kicker, title, meta, Path(out), lang=lang)
+
+
+__all__ = ["write_look", "write_plan", "write_workspace"]

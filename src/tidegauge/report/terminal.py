@@ -14,11 +14,12 @@ from rich.text import Text as Line
 
 from tidegauge.plan.result import Plan
 from tidegauge.report import cells
-from tidegauge.report.blocks import Column, Facts, Section, Table
+from tidegauge.report.blocks import Column, Facts, Paragraphs, Section, Table
 from tidegauge.report.content import WorkspaceReport, plan_title, short
 from tidegauge.report.figures import clean, compact, percent
 from tidegauge.report.findings import sentence
 from tidegauge.report.pivot import tables
+from tidegauge.report.registry import Needs, build
 from tidegauge.report.sections.constraints import constraints
 from tidegauge.report.sections.headline import headline, headline_facts
 from tidegauge.report.sections.ledger import ledger
@@ -70,6 +71,21 @@ def render_plan(plan: Plan, lang: Lang) -> RenderableType:
     ]
     parts += [Line(f"{kind}: {path}", style="cyan") for kind, path in plan.files.items()]
     return Group(*parts)
+
+
+def render_look(kind: Needs, subject: Any, lang: Lang, files: dict[str, str] | None = None) -> RenderableType:
+    """What the sections registered for this kind of subject tell: message, figures, tables, notes."""
+    parts: list[RenderableType] = []
+    for s in build({kind: subject}):
+        parts.append(Line(f"{s.title[lang]} · {s.message[lang]}", style="bold"))
+        for b in s.blocks:
+            if isinstance(b, Facts):
+                parts.append(_facts(b, lang))
+            elif isinstance(b, Table):
+                parts.append(_grid(b, lang, depth=1, most=_MOST_PICKS))
+            elif isinstance(b, Paragraphs):
+                parts += [Line(f"· {clean(t[lang])}", style="dim") for t in b.lines]
+    return Group(*parts, *(Line(f"{k}: {path}", style="cyan") for k, path in (files or {}).items()))
 
 
 def render_status(status: dict[str, Any], lang: Lang) -> RenderableType:

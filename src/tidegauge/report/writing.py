@@ -12,7 +12,7 @@ from tidegauge.report.content import WorkspaceReport, plan_title
 from tidegauge.report.figures import clean, money
 from tidegauge.report.html import made_at, page
 from tidegauge.report.pptx import write_deck
-from tidegauge.report.registry import build
+from tidegauge.report.registry import Needs, build
 from tidegauge.report.words import WORDS, goal_words
 from tidegauge.report.xlsx import write_workbook
 from tidegauge.result import Provenance, Text
@@ -28,6 +28,15 @@ def write_workspace_files(content: WorkspaceReport, out: Path, *, lang: Lang, na
     """See `tidegauge.report.write_workspace`."""
     sections = build({"plan": content.plan, "workspace": content})
     return _write(sections, workspace_head(content), out, lang=lang, name=name)
+
+
+def write_look_files(
+    kind: Needs, subject: object, kicker: Text, title: Text, meta: Text, out: Path, *, lang: Lang
+) -> dict[str, str]:
+    """See `tidegauge.report.write_look`."""
+    product = WORDS["product"]
+    head = Head(Text(f"{product.zh} · {kicker.zh}", f"{product.en} · {kicker.en}"), title, meta)
+    return _write(build({kind: subject}), head, out, lang=lang, name=kind)
 
 
 def plan_head(plan: Plan) -> Head:
