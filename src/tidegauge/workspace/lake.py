@@ -74,7 +74,9 @@ def connect() -> duckdb.DuckDBPyConnection:
     for name in ("ducklake", "sqlite_scanner", "icu", "json", "parquet"):
         _load(con, name)
     con.execute("SET TimeZone = 'UTC'")
-    con.execute("SET enable_progress_bar = false")
+    # In a notebook without ipywidgets DuckDB refuses to touch the bar, and shows none.
+    with contextlib.suppress(duckdb.InvalidInputException):
+        con.execute("SET enable_progress_bar = false")
     con.execute("SET preserve_insertion_order = false")
     return con
 
