@@ -16,8 +16,9 @@ from tidegauge.creators.shared import shared
 from tidegauge.workspace.tables import Tables
 
 Float = NDArray[np.float64]
-#: A post is held against the creator's other posts; with none of them, against the platform's and format's.
 _TO_SD = 1.4826
+#: A platform shows views where at least this share of the posts with likes has them too.
+_SHOWS_VIEWS = 0.2
 _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "post_id": pl.String, "creator_id": pl.String, "platform": pl.String, "format": pl.String,
     "published_at": pl.Datetime("us", "UTC"), "work_id": pl.String, "sponsored": pl.Boolean, "censored": pl.Boolean,
@@ -29,8 +30,8 @@ _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 def post_scores(tables: Tables, *, as_of: dt.datetime | None = None) -> pl.DataFrame:
     """One row per dated post with a count.
 
-    Counts are views, on platforms that show none likes, brought to the age of 30 days. Returns post_id, creator_id,
-    platform, format, published_at, work_id, sponsored, censored (the count is a floor: the score is one, too), log_age
+    Counts are views, on platforms that show hardly any likes, brought to the age of 30 days. Returns post_id,
+    creator_id, platform, format, published_at, work_id, sponsored, censored (the count is a floor: the score is one, too), log_age
     (log of 1 + age in days when last seen), week (of publication), y (log count at 30 days), above (y less the
     creator's usual level in that format, from its other posts, and less what the platform did that week), z (`above`
     over its standard deviation), n (the creator's posts in that format).
@@ -38,19 +39,20 @@ def post_scores(tables: Tables, *, as_of: dt.datetime | None = None) -> pl.DataF
     The usual level is the posterior mean from the creator's other posts (the own one left out), which leans on the
     platform's and format's; what is not known of it widens the standard deviation, so that a first post scores little.
     """
-    parts = [_mature(tables, "views", as_of, ())]
-    seen = tuple(parts[0].get_column("platform").unique().to_list())
-    parts.append(_mature(tables, "likes", as_of, seen))
-    posts = pl.concat(parts).sort("creator_id", "post_id")
+    viewed, liked = _mature(tables, "views", as_of), _mature(tables, "likes", as_of)
+    counts = liked.group_by("platform").len("likes").join(viewed.group_by("platform").len("views"), on="platform")
+    # Views of a few paid posts do not make a platform one that shows views.
+    rare = counts.filter(pl.col("views") < _SHOWS_VIEWS * pl.col("likes")).get_column("platform")
+    viewed = viewed.filter(~pl.col("platform").is_in(rare.implode()))
+    blind = ~pl.col("platform").is_in(viewed.get_column("platform").unique().implode())
+    posts = pl.concat([viewed, liked.filter(blind)]).sort("creator_id", "post_id")
     if posts.is_empty():
         return pl.DataFrame(schema=_SCHEMA)
     return _scored(posts).select(list(_SCHEMA)).cast(_SCHEMA)  # type: ignore[arg-type]
 
 
-def _mature(tables: Tables, metric: str, as_of: dt.datetime | None, without: tuple[str, ...]) -> pl.DataFrame:
-    dated = latest_posts(tables, metric, as_of=as_of).filter(
-        pl.col("published_at").is_not_null() & ~pl.col("platform").is_in(list(without))
-    )
+def _mature(tables: Tables, metric: str, as_of: dt.datetime | None) -> pl.DataFrame:
+    dated = latest_posts(tables, metric, as_of=as_of).filter(pl.col("published_at").is_not_null())
     ready = mature(dated, fitted_growth(tables, metric, as_of))
     return ready.select(
         "post_id", "creator_id", "platform", "format", "published_at", "work_id", "sponsored", "censored",
