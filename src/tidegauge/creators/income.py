@@ -29,7 +29,7 @@ Float = NDArray[np.float64]
 WINDOW_DAYS = 180.0
 _YEAR_DAYS = 365.25
 _Z90 = 1.6449
-_DRAWS, _CHUNK = 400, 5_000
+_DRAWS, _CHUNK = 200, 5_000
 #: Share of posts that are paid where no post of the workspace says; beta(0.5, 9.5): 5 %, anywhere from 0 to 20 %.
 #: Assumed: flags of paid posts are rare and no source gives a share per post.
 _PAID_SHARE, _PAID_WEIGHT = 0.05, 10.0

@@ -31,10 +31,10 @@ def post_scores(tables: Tables, *, as_of: dt.datetime | None = None) -> pl.DataF
     """One row per dated post with a count.
 
     Counts are views, on platforms that show hardly any likes, brought to the age of 30 days. Returns post_id,
-    creator_id, platform, format, published_at, work_id, sponsored, censored (the count is a floor: the score is one, too), log_age
-    (log of 1 + age in days when last seen), week (of publication), y (log count at 30 days), above (y less the
-    creator's usual level in that format, from its other posts, and less what the platform did that week), z (`above`
-    over its standard deviation), n (the creator's posts in that format).
+    creator_id, platform, format, published_at, work_id, sponsored, censored (the count is a floor: the score is one,
+    too), log_age (log of 1 + age in days when last seen), week (of publication), y (log count at 30 days), above (y
+    less the creator's usual level in that format, from its other posts, and less what the platform did that week), z
+    (`above` over its standard deviation), n (the creator's posts in that format).
 
     The usual level is the posterior mean from the creator's other posts (the own one left out), which leans on the
     platform's and format's; what is not known of it widens the standard deviation, so that a first post scores little.

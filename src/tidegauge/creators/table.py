@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from tidegauge.creators.dependence import dependence
+from tidegauge.creators.extras import extra_columns, extras_of
 from tidegauge.creators.forecast import forecast_views
 from tidegauge.creators.half_life import half_life
 from tidegauge.creators.next_post import forecast_next_post
 from tidegauge.creators.post_frame import creator_facts
 from tidegauge.creators.price import fair_prices
 from tidegauge.creators.quality import quality
+from tidegauge.creators.roles import ROLE_NAMES, likeliest_role, roles
 from tidegauge.creators.shared import shared_reads
 from tidegauge.display import Displayed
 from tidegauge.errors import MeasureError
 from tidegauge.result import Provenance
 from tidegauge.workspace.tables import Tables
 
-SORTS = ("views_next", "price", "price_fair", "over", "dependence", "quality", "followers", "cpm")
+SORTS = (
+    "views_next", "price", "price_fair", "over", "dependence", "quality", "followers", "cpm", "cpe", "cpv", "discount",
+    "income",
+)  # fmt: skip
 _TRIPLE = ("value", "low", "high")
 
 
 @dataclass(frozen=True)
 class CreatorPage(Displayed):
-    """One creator: `summary` is its row of `creators_table`; `formats`, `prices` and `peers` are frames.
+    """One creator: `summary` is its row of `creators_table`; the other parts are frames.
+
+    `formats`: `forecast_next_post`; `prices`: `fair_prices`; `half_life`; `roles`: the chance of each role; `costs`:
+    `unit_costs`; `income`: one row; `audience`: `audience_profile`.
 
     `peers` places the creator among the creators of its platform and tier: metric, value, low, high, percentile (0 to
     100, of `value` among the peers' values), n (peers).
@@ -41,10 +49,15 @@ class CreatorPage(Displayed):
     half_life: pl.DataFrame
     peers: pl.DataFrame
     provenance: Provenance
+    roles: pl.DataFrame = field(default_factory=pl.DataFrame)
+    costs: pl.DataFrame = field(default_factory=pl.DataFrame)
+    income: pl.DataFrame = field(default_factory=pl.DataFrame)
+    audience: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        frames = {k: getattr(self, k).to_dicts() for k in ("formats", "prices", "half_life", "peers")}
+        names = ("formats", "prices", "half_life", "peers", "roles", "costs", "income", "audience")
+        frames = {k: getattr(self, k).to_dicts() for k in names}
         return {
             "creator_id": self.creator_id,
             "summary": self.summary,
@@ -63,9 +76,11 @@ def creators_table(
     Returns creator_id, name, platform, tier, category, role, followers, views_next {value, low, high} (views in the
     next `horizon_days`, 80 %), post_next {…} (views of the next post in the usual format, 80 %), format (that format),
     price_fair {…} (90 %), price (the cheapest offer that fits, null without), currency, over (price / fair − 1), cpm,
-    dependence {…} (90 %, null where fewer than three dated posts), quality {…} (90 %), reasons, basis, n.
-    Estimates use all creators; filters choose rows only. Raises MeasureError for an unknown sort or a word that no
-    creator has.
+    dependence {…} (90 %, null where fewer than three dated posts), quality {…} (90 %), reasons, basis, n; and the
+    columns of `extras.extra_columns`: role_likely (declared, else the likeliest) and role_chance {…} (90 %), cpm_post,
+    cpe and cpv {…} (of that offer, else at the fair price, 80 %), discount {…} (90 %), income {…} (a year, 90 %),
+    audience. Estimates use all creators; filters choose rows only; `role` is held against role_likely. Raises
+    MeasureError for an unknown sort or a word that no creator has.
     """
     if sort not in SORTS:
         raise MeasureError(f"creators cannot be sorted by {sort}", mend="possible: " + ", ".join(SORTS))
@@ -75,8 +90,7 @@ def creators_table(
         )
     if price_max is not None:
         frame = frame.filter(pl.col("price") <= price_max)
-    nested = sort in ("views_next", "price_fair", "dependence", "quality")
-    key = pl.col(sort).struct.field("value") if nested else pl.col(sort)
+    key = pl.col(sort).struct.field("value") if isinstance(frame.schema[sort], pl.Struct) else pl.col(sort)
     frame = frame.sort(key, "creator_id", descending=[True, False], nulls_last=True)
     return frame if limit is None else frame.head(limit)
 
@@ -87,7 +101,12 @@ def _table(
     facts = creator_facts(tables, as_of=as_of)
     chosen = facts
     for column, word in wanted.items():
-        if word is not None:
+        if word is not None and column == "role":
+            if word not in ROLE_NAMES:
+                raise MeasureError(f"there is no role '{word}'", mend="roles: " + ", ".join(ROLE_NAMES))
+            likely = likeliest_role(roles(tables, as_of=as_of)).filter(role_likely=word)
+            chosen = chosen.join(likely.select("creator_id"), on="creator_id", how="semi")
+        elif word is not None:
             known = facts.get_column(column).drop_nulls().unique().sort().to_list()
             if word not in known:
                 raise MeasureError(f"no creator has the {column} '{word}'", mend="there are: " + ", ".join(known[:30]))
@@ -106,6 +125,7 @@ def _table(
         cheapest.select("creator_id", fair, "price", "currency", "over", "cpm"),
         _triple(dependence(tables, as_of=as_of, seed=seed), "dependence"),
         _triple(quality(tables, as_of=as_of), "quality", "reasons"),
+        extra_columns(tables, facts, prices, cheapest, posts, as_of, seed),
     )
     frame = chosen.select("creator_id", "name", "platform", "tier", "category", "role", "followers")
     for part in parts:
@@ -127,13 +147,16 @@ def _page(tables: Tables, creator_id: str, as_of: dt.datetime | None, seed: int)
         raise MeasureError(f"there is no creator '{creator_id}'", mend="ids look like: " + ", ".join(near))
     summary = row.row(0, named=True)
     posts = forecast_next_post(tables, as_of=as_of, seed=seed)
-    prices = fair_prices(tables, forecasts=posts, seed=seed).filter(creator_id=creator_id)
+    every_price = fair_prices(tables, forecasts=posts, seed=seed)
+    prices = every_price.filter(creator_id=creator_id)
+    more = extras_of(tables, creator_id, every_price, posts, as_of, seed)
     grown = half_life(tables, by="creator", as_of=as_of).filter(creator_id=creator_id)
     peers = everyone.filter((pl.col("platform") == summary["platform"]) & (pl.col("tier") == summary["tier"]))
     assumed = tuple(prices.get_column("assumed").drop_nulls().unique().sort().to_list())
     return CreatorPage(
         creator_id, summary, posts.filter(creator_id=creator_id), prices, grown, standing(peers, summary),
-        tables.provenance(seed=seed, assumed=assumed),
+        tables.provenance(seed=seed, assumed=(*assumed, *more.assumed)), more.roles, more.costs, more.income,
+        more.audience,
     )  # fmt: skip
 
 
@@ -143,8 +166,10 @@ def standing(peers: pl.DataFrame, summary: dict[str, Any]) -> pl.DataFrame:
     `peers` are the rows of its platform and tier (the creator among them), `summary` is its own row.
     """
     rows = []
-    for metric in ("views_next", "post_next", "price_fair", "dependence", "quality"):
-        own = summary[metric]
+    for metric in ("views_next", "post_next", "price_fair", "cpm_post", "income", "dependence", "quality"):
+        own = summary.get(metric)
+        if metric not in peers.columns:
+            continue
         values = peers.select(pl.col(metric).struct.field("value")).to_series().drop_nulls()
         if own is None or own["value"] is None or values.is_empty():
             continue

@@ -21,7 +21,10 @@ from tidegauge.web.figures import Answer, Say, answer
 from tidegauge.web.site import Site
 
 #: Estimates that come as value, low, high.
-TRIPLES = ("views_next", "post_next", "price_fair", "dependence", "quality")
+TRIPLES = (
+    "views_next", "post_next", "price_fair", "dependence", "quality", "role_chance", "cpm_post", "cpe", "cpv",
+    "discount", "income",
+)  # fmt: skip
 #: By what the list can be sorted; the first is the order where nothing is said.
 SORTS = (
     "views_next", "followers", "post_next", "price", "price_fair", "over", "cpm", "dependence", "quality", "name",

@@ -16,7 +16,7 @@ VIEWS: tuple[tuple[str, str], ...] = (
     ("/data", "data"),
 )
 
-_WORDS: dict[str, tuple[str, str]] = {
+WORDS: dict[str, tuple[str, str]] = {
     "product": ("验潮 Tidegauge", "Tidegauge 验潮"),
     "skip": ("跳到正文", "Skip to the content"),
     "views": ("视图", "Views"),
@@ -148,6 +148,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "cpm": ("CPM", "CPM"),
     "dependence": ("算法依赖 [90%]", "Algorithm dependence [90 %]"),
     "quality": ("质量 [90%]", "Quality [90 %]"),
+    "cpm_post": ("下一条作品的 CPM [80%]", "CPM of the next post [80 %]"),
+    "income": ("年收入（品牌）[90%]", "Income a year from brands [90 %]"),
     "compare": ("对比", "Compare"),
     "compare_n": ("对比所选（2–5 位）", "Compare selected (2–5)"),
     "compare_title": ("并排对比", "Side by side"),
@@ -376,7 +378,7 @@ def said(key: str, lang: Lang, **values: object) -> str:
     >>> said("page_of", "en", page=2, pages=9)
     'Page 2 of 9'
     """
-    text = _WORDS[key][0 if lang == "zh" else 1]
+    text = WORDS[key][0 if lang == "zh" else 1]
     return text.format(**values) if values else text
 
 
@@ -386,4 +388,4 @@ def text(key: str, **values: object) -> Text:
 
 
 def keys() -> frozenset[str]:
-    return frozenset(_WORDS)
+    return frozenset(WORDS)
