@@ -25,7 +25,15 @@ from tidegauge.console import (
     stages,
     write_result,
 )
-from tidegauge.creator_views import creator_view, creators_view, json_rows, json_safe, write_rows
+from tidegauge.creator_views import (
+    creator_view,
+    creators_view,
+    json_rows,
+    json_safe,
+    print_rows,
+    write_creator,
+    write_rows,
+)
 from tidegauge.errors import TidegaugeError, UsageError
 
 app = typer.Typer(
@@ -200,7 +208,8 @@ def creators(
     price_max: Annotated[float | None, typer.Option("--price-max", help="Cheapest offer at most this.")] = None,
     sort: Annotated[str, typer.Option(help="views_next, price, price_fair, over, dependence, quality…")] = "views_next",
     limit: Annotated[int, typer.Option(help="Rows at most.", min=1)] = 50,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write .xlsx, .csv or .parquet.")] = None,
+    form: Annotated[str, typer.Option("--format", help="table, json or csv on the terminal")] = "table",
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write .xlsx, .csv, .json or .parquet.")] = None,
     seed: SeedOption = 0,
     at: AtOption = None,
     lang: LangOption = None,
@@ -222,7 +231,10 @@ def creators(
         seed=seed,
     )
     if out is not None:
-        write_rows(rows, out)
+        write_rows(rows, out, language(lang, ws))
+    elif form != "table" and not as_json:
+        print_rows(rows, form)
+        return
     emit({"rows": json_rows(rows)}, as_json, lambda: creators_view(rows, language(lang, ws)))
 
 
@@ -230,6 +242,7 @@ def creators(
 def creator(
     creator_id: Annotated[str, typer.Argument(help="platform:native_id, as `creators` shows it.")],
     workspace: WorkspaceOption,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the page as .html, .xlsx or .pptx.")] = None,
     seed: SeedOption = 0,
     at: AtOption = None,
     lang: LangOption = None,
@@ -237,11 +250,13 @@ def creator(
 ) -> None:
     """One creator's page: next post by format, fair price, half-life, where it stands. 达人详情
 
-    Example: tidegauge creator bilibili:12345 -w ws --json
+    Example: tidegauge creator bilibili:12345 -w ws -o page.html
     """
     ws = existing(workspace, at)
     page = ws.creator(creator_id, seed=seed)
-    emit(json_safe(page.as_dict()), as_json, lambda: creator_view(page.as_dict(), language(lang, ws)))
+    if out is not None:
+        write_creator(page, out, language(lang, ws))
+    emit(json_safe(page.as_dict()), as_json, lambda: creator_view(page, language(lang, ws)))
 
 
 @app.command()

@@ -1,26 +1,23 @@
-"""How creators read on the terminal, in JSON and in a spreadsheet."""
+"""How creators read on the terminal, in JSON and in files."""
 
 from __future__ import annotations
 
+import json
 import math
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Group
-from rich.markup import escape
-from rich.table import Table
-
 from tidegauge.errors import UsageError
-from tidegauge.vocab import Lang, label
+from tidegauge.vocab import Lang
 
 if TYPE_CHECKING:
     import polars as pl
+    from rich.console import RenderableType
 
-_HEADS: dict[Lang, tuple[str, ...]] = {
-    "zh": ("达人", "平台", "层级", "类目", "未来 7 天播放 [80%]", "合理价 [90%]", "报价", "偏离", "算法依赖", "质量"),
-    "en": ("creator", "platform", "tier", "category", "views next 7 days [80 %]", "fair price [90 %]", "price", "over",
-           "dependence", "quality"),
-}  # fmt: skip
+    from tidegauge.creators import CreatorPage
+
+FORMATS = ("table", "json", "csv", "parquet")
 
 
 def json_safe(value: Any) -> Any:
@@ -36,104 +33,89 @@ def json_rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
     return [json_safe(row) for row in frame.to_dicts()]
 
 
-def write_rows(frame: pl.DataFrame, out: Path) -> None:
-    """Write creators to .xlsx, .csv (with BOM) or .parquet; intervals become three columns, texts stay texts."""
-    from tidegauge.report.tables import neutralised, write_csv
+def write_rows(frame: pl.DataFrame, out: Path, lang: Lang = "zh") -> None:
+    """Write a ranking to .xlsx (dressed, with filters), .csv (with BOM), .json or .parquet; texts stay texts."""
+    from tidegauge.report.blocks import Head
+    from tidegauge.report.registry import build
+    from tidegauge.report.sections.ranking import flat
+    from tidegauge.report.tables import write_csv
+    from tidegauge.report.words import WORDS
+    from tidegauge.report.xlsx import write_workbook
+    from tidegauge.result import Text
 
-    flat = _flat(frame)
+    out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix == ".csv":
-        write_csv(flat, out)
+        write_csv(flat(frame), out)
     elif out.suffix == ".parquet":
         frame.write_parquet(out)
+    elif out.suffix == ".json":
+        document = {"rows": json_rows(frame)}
+        out.write_text(json.dumps(document, ensure_ascii=False, default=str, allow_nan=False), encoding="utf-8")
     elif out.suffix == ".xlsx":
-        neutralised(flat).write_excel(out, worksheet="creators", freeze_panes=(1, 1), autofit=True)
+        head = Head(WORDS["product"], Text("达人排行", "Creators ranked"), Text("", ""))
+        write_workbook(build({"ranking": frame}), head, out, lang=lang)
     else:
-        raise UsageError(f"'{out.name}' is no known kind of file", mend="name it .xlsx, .csv or .parquet")
+        raise UsageError(f"'{out.name}' is no known kind of file", mend="name it .xlsx, .csv, .json or .parquet")
 
 
-def _flat(frame: pl.DataFrame) -> pl.DataFrame:
-    import polars as pl
+def print_rows(frame: pl.DataFrame, form: str) -> None:
+    """A ranking on standard output for another program: csv (intervals as three columns) or json."""
+    from tidegauge.report.sections.ranking import flat
+    from tidegauge.report.tables import write_csv
 
-    parts = []
-    for name, kind in frame.schema.items():
-        if isinstance(kind, pl.Struct):
-            bounds = [f.name for f in kind.fields]
-            parts += [pl.col(name).struct.field(b).alias(name if b == "value" else f"{name}_{b}") for b in bounds]
-        elif isinstance(kind, pl.List):
-            parts.append(pl.col(name).list.join(", "))
-        else:
-            parts.append(pl.col(name))
-    return frame.select(parts)
+    if form == "csv":
+        write_csv(flat(frame), sys.stdout.buffer)
+    elif form == "json":
+        sys.stdout.write(json.dumps({"rows": json_rows(frame)}, ensure_ascii=False, default=str) + "\n")
+    elif form == "parquet":
+        raise UsageError("parquet needs a file", mend="name it with -o creators.parquet")
+    else:
+        raise UsageError(f"there is no format '{form}'", mend="formats: " + ", ".join(FORMATS))
 
 
-def creators_view(frame: pl.DataFrame, lang: Lang) -> Table:
+def creators_view(frame: pl.DataFrame, lang: Lang) -> RenderableType:
     """The ranking as a terminal table."""
-    table = Table(*_HEADS[lang])
-    for r in frame.iter_rows(named=True):
-        over = "–" if r["over"] is None else f"{r['over']:+.0%}"
-        price = "–" if r["price"] is None else f"{_short(r['price'], lang)} {r['currency'] or ''}"
-        table.add_row(
-            f"{escape(str(r['name'] or '–'))}\n[dim]{escape(r['creator_id'])}[/]",
-            label(r["platform"], lang),
-            label(r["tier"] or "–", lang),
-            escape(str(r["category"] or "–")),
-            _interval(r["views_next"], lang),
-            _interval(r["price_fair"], lang),
-            price,
-            over,
-            _interval(r["dependence"], lang, digits=2),
-            _interval(r["quality"], lang, digits=2),
-        )
-    return table
+    from tidegauge.report.terminal import render_look
+
+    return render_look("ranking", frame, lang, most=frame.height)
 
 
-def creator_view(page: dict[str, Any], lang: Lang) -> Group:
-    """One creator's page: a table per part."""
-    titles = {"formats": ("下一条作品", "next post"), "prices": ("合理价", "fair price"),
-              "half_life": ("半衰期", "half-life"), "peers": ("同层级位置", "among peers")}  # fmt: skip
-    head = Table(show_header=False, title=escape(str(page["summary"].get("name") or page["creator_id"])))
-    for key, value in page["summary"].items():
-        shown = _interval(value, lang) if isinstance(value, dict) else "–" if value is None else str(value)
-        head.add_row(key, shown if isinstance(value, dict) else escape(shown))
-    parts = [head]
-    for key, title in titles.items():
-        rows = page[key]
-        if not rows:
-            continue
-        columns = [c for c in rows[0] if c not in ("creator_id", "platform", "tier", "category")]
-        if len(columns) > 9:  # too wide for a terminal: one line per figure
-            part = Table(show_header=False, title=title[0 if lang == "zh" else 1])
-            for row in rows:
-                for c in columns:
-                    if row[c] is not None:
-                        part.add_row(c, escape(_cell(row[c], lang)))
-                part.add_section()
-            parts.append(part)
-            continue
-        part = Table(*columns, title=title[0 if lang == "zh" else 1])
-        for row in rows:
-            part.add_row(*(escape(_cell(row[c], lang)) for c in columns))
-        parts.append(part)
-    return Group(*parts)
+def creator_view(page: CreatorPage, lang: Lang) -> RenderableType:
+    """One creator's page: what comes next, what it is worth, where it stands."""
+    from rich.console import Group
+    from rich.text import Text as Line
+
+    from tidegauge.report.sections.creator import creator_title
+    from tidegauge.report.terminal import render_look
+
+    return Group(Line(creator_title(page)[lang], style="bold cyan"), render_look("creator", page, lang))
 
 
-def _cell(value: Any, lang: Lang) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return _short(value, lang) if abs(value) >= 1000 else f"{value:.3g}"
-    return label(value, lang) if isinstance(value, str) else str(value)
+def write_creator(page: CreatorPage, out: Path, lang: Lang) -> None:
+    """One creator's page as .html (offline, both languages), .xlsx or .pptx."""
+    from tidegauge.report.blocks import Head
+    from tidegauge.report.html import made_at
+    from tidegauge.report.html import page as html_page
+    from tidegauge.report.pptx import write_deck
+    from tidegauge.report.registry import build
+    from tidegauge.report.sections.creator import creator_title
+    from tidegauge.report.words import WORDS
+    from tidegauge.report.xlsx import write_workbook
+    from tidegauge.result import Text
 
-
-def _interval(value: dict[str, Any] | None, lang: Lang, digits: int | None = None) -> str:
-    if value is None or value.get("value") is None:
-        return "–"
-    known = [value.get(k) for k in ("value", "low", "high")]
-    shown = ["–" if x is None else f"{x:.{digits}f}" if digits is not None else _short(x, lang) for x in known]
-    return f"{shown[0]} \\[{shown[1]}, {shown[2]}]"
-
-
-def _short(x: float, lang: Lang) -> str:
-    from tidegauge.report.figures import compact
-
-    return compact(x, lang)
+    p, at = page.provenance, made_at(page.provenance.computed_at)
+    meta = Text(
+        f"{page.creator_id} · 数据快照 {p.snapshot} · 生成于 {at}",
+        f"{page.creator_id} · snapshot {p.snapshot} · made {at}",
+    )
+    kicker = Text(f"{WORDS['product'].zh} · 达人", f"{WORDS['product'].en} · creator")
+    head, sections = Head(kicker, creator_title(page), meta), build({"creator": page})
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.suffix == ".html":
+        out.write_text(html_page(sections, head, lang=lang), encoding="utf-8")
+    elif out.suffix == ".xlsx":
+        write_workbook(sections, head, out, lang=lang)
+    elif out.suffix == ".pptx":
+        write_deck(sections, head, out, lang=lang)
+    else:
+        raise UsageError(f"'{out.name}' is no known kind of file", mend="name it .html, .xlsx or .pptx")

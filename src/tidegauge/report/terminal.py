@@ -73,7 +73,9 @@ def render_plan(plan: Plan, lang: Lang) -> RenderableType:
     return Group(*parts)
 
 
-def render_look(kind: Needs, subject: Any, lang: Lang, files: dict[str, str] | None = None) -> RenderableType:
+def render_look(
+    kind: Needs, subject: Any, lang: Lang, files: dict[str, str] | None = None, *, most: int = _MOST_PICKS
+) -> RenderableType:
     """What the sections registered for this kind of subject tell: message, figures, tables, notes."""
     parts: list[RenderableType] = []
     for s in build({kind: subject}):
@@ -82,7 +84,7 @@ def render_look(kind: Needs, subject: Any, lang: Lang, files: dict[str, str] | N
             if isinstance(b, Facts):
                 parts.append(_facts(b, lang))
             elif isinstance(b, Table):
-                parts.append(_grid(b, lang, depth=1, most=_MOST_PICKS))
+                parts.append(_grid(b, lang, depth=1, most=most))
             elif isinstance(b, Paragraphs):
                 parts += [Line(f"· {clean(t[lang])}", style="dim") for t in b.lines]
     return Group(*parts, *(Line(f"{k}: {path}", style="cyan") for k, path in (files or {}).items()))
@@ -131,4 +133,7 @@ def _told(column: Column, row: dict[str, Any], lang: Lang) -> Line:
     line = Line(short(cells.cell(column, row, lang), _MOST_CHARACTERS))
     if cells.marked(column, row):
         line.append(f" [{column.mark_word[lang]}]", style="yellow")
+    if column.under and row.get(column.under) not in (None, row.get(column.key)):
+        # The id is what `tidegauge creator` asks for.
+        line.append(f"\n{short(row[column.under], _MOST_CHARACTERS)}", style="dim")
     return line

@@ -23,6 +23,8 @@ METRICS = {
     "views_next": Text("未来 7 天播放", "Views in the next 7 days"),
     "post_next": Text("下一条作品的播放", "Views of the next post"),
     "price_fair": Text("合理价", "Fair price"),
+    "cpm_post": Text("下一条作品的 CPM", "CPM of the next post"),
+    "income": Text("年收入估计", "Estimated yearly income"),
     "dependence": Text("算法依赖", "Dependence on the algorithm"),
     "quality": Text("受众质量", "Audience quality"),
 }
@@ -66,6 +68,10 @@ def _facts(page: CreatorPage) -> Iterator[Fact]:
         told = _text(lambda lang: in_unit(price, None, None, currency, lang))
         detail = Text("", "") if over is None else Text(f"比合理价 {over:+.0%}", f"{over:+.0%} against the fair price")
         yield Fact(Text("报价", "Price"), told, detail, "care" if (over or 0.0) > 0.5 else "plain", price)
+    if triple := s.get("income"):
+        told = _text(lambda lang: in_unit(triple.get("value"), None, None, currency, lang))
+        bounds = _text(lambda lang: f"{compact(triple.get('low'), lang)} – {compact(triple.get('high'), lang)}")
+        yield Fact(METRICS["income"], told, Text(f"90 % 区间 {bounds.zh}", f"90 % interval {bounds.en}"))
     for key in ("dependence", "quality"):
         triple = s.get(key)
         if triple and known(triple.get("value")) is not None:
@@ -166,7 +172,7 @@ def prices(page: CreatorPage) -> Section | None:
         shown,
         (
             _FORMAT,
-            Column("terms", Text("条款", "Terms"), depth=2),
+            Column("terms", Text("条款", "Terms"), "word", depth=2),
             Column("fair", Text("合理价 [90 %]", "Fair [90 %]"), "money", low="fair_low", high="fair_high"),
             Column("price", Text("报价", "Offer"), "money"),
             Column("over", Text("偏离", "Over"), "share", low="over_low", high="over_high"),
@@ -209,7 +215,7 @@ def peers(page: CreatorPage) -> Section | None:
         ),
         _NONE,
     )
-    first, n = frame.row(0, named=True), int(frame.get_column("n").max() or 0)  # type: ignore[arg-type]
+    first, n = frame.row(0, named=True), int(frame.get_column("n")[0])
     where = percent(first["share"], 0)
     return Section(
         Text(
