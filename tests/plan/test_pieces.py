@@ -15,7 +15,8 @@ from tidegauge.errors import BriefError
 from tidegauge.plan.brief import Audience, Risk, parse_brief
 from tidegauge.plan.buckets import CITY_TIERS, age_range, normal_bucket, overlap
 from tidegauge.plan.constraints import Limit, constraint, constraints, limits_of
-from tidegauge.plan.greedy import greedy
+from tidegauge.plan.flat import flatten
+from tidegauge.plan.greedy import as_solution, greedy
 from tidegauge.plan.luck import cautious, outcomes, scenario_factors
 from tidegauge.plan.mix import placements_before, split_of
 from tidegauge.plan.names import Named
@@ -26,7 +27,7 @@ from tidegauge.plan.promise import population_gap
 from tidegauge.plan.roster import reach
 from tidegauge.plan.schedule import schedule
 from tidegauge.plan.stages import koc_bound_followers, role_expr, stage_expr
-from tidegauge.plan.swaps import exchanged
+from tidegauge.plan.swaps import exchange
 from tidegauge.result import Text
 
 NOBODY = Named({}, frozenset(), (), ())
@@ -392,10 +393,12 @@ def test_exchanges_fill_scarce_places_with_larger_picks():
     places = GroupRow("five places", np.ones(60), 0.0, 5.0)
     problem = Problem(panel, np.arange(60), price, np.full(60, 0.5), 25_000.0, (places,), must=(3,))
     start = greedy(problem)
-    better = exchanged(problem, start)
+    flat = flatten(problem)
+    better = as_solution(problem, flat, exchange(flat, start.items, np.arange(60), np.zeros(3), seed=1))
     assert better.reach > 1.5 * start.reach
     assert len(better.items) == 5
     assert 3 in better.items
     assert better.cost <= problem.budget
     assert better.reach == pytest.approx(reach(problem, better.items))
-    assert exchanged(problem, better).items.tolist() == better.items.tolist()
+    again = exchange(flat, better.items, np.arange(60), np.zeros(3), seed=1)
+    assert again.tolist() == better.items.tolist()

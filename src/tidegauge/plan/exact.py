@@ -9,7 +9,7 @@ join each tangent: one exact for additions, one for removals. HiGHS solves each 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ MOST_LEFT = 500_000
 #: A lump is an item of at least this part of the budget or of a limit that it counts for.
 LUMP = 0.1
 #: Where items are put aside, a gap (relative) below this is not worth more programs, nor are more than so many.
-LEAST_GAP_ASIDE, PROGRAMS_ASIDE = 2e-3, 3
+LEAST_GAP_ASIDE, PROGRAMS_ASIDE = 1e-2, 3
 #: A roster this close to the bound (relative) is called optimal.
 PROOF = 1e-6
 
@@ -40,12 +40,14 @@ PROOF = 1e-6
 class Effort:
     """How hard to search, in units of work and not of time, so that a search can be repeated anywhere.
 
-    Stop once the bound is within `gap` (relative) of the roster, or after `programs` programs of `nodes` nodes each.
+    Stop once the bound is within `gap` (relative) of the roster, or after `programs` programs of `nodes` nodes each,
+    of at most `items` items (all others are put aside).
     """
 
     gap: float = PROOF
     programs: int = 1_000_000
     nodes: int = 2_000_000_000
+    items: int = MOST_ITEMS
 
 
 TO_PROOF = Effort()
@@ -69,20 +71,21 @@ def worth_proving(flat: Flat) -> bool:
 
 def prove(flat: Flat, items: Int, dual: Dual, *, time_limit_s: float, effort: Effort = TO_PROOF) -> Proof:
     """Search on from a roster and a dual point until the effort is spent or the time is up; frequency 1 only."""
-    began = time.monotonic()
+    began = time.process_time()
     best = np.asarray(items, dtype=np.int64)
     value = _reach(flat, best)
     bound = dual.bound
     left_over = unfixed(flat, dual.values, dual.prices, dual.bound, value)
     if len(left_over) > MOST_LEFT:
         return Proof(best, bound)
-    kept = left_over if len(left_over) <= MOST_ITEMS else _shortlisted(flat, left_over, best, dual)
+    most = min(effort.items, MOST_ITEMS)
+    kept = left_over if len(left_over) <= most else _shortlisted(flat, left_over, best, dual, most)
     aside = np.setdiff1d(left_over, kept)
     whole = np.ones(len(kept), dtype=np.bool_) if not len(aside) else lumps(flat, kept)
-    if len(kept) > MOST_ITEMS or not np.any(whole):  # a long roster without lumps: fractions alone improve no bound
+    if len(kept) > most or not np.any(whole):  # a long roster without lumps: fractions alone improve no bound
         return Proof(best, bound)
     if len(aside):  # no proof to the last digit is possible here, and only the lumps need to be whole
-        effort = Effort(max(effort.gap, LEAST_GAP_ASIDE), min(effort.programs, PROGRAMS_ASIDE), effort.nodes)
+        effort = replace(effort, gap=max(effort.gap, LEAST_GAP_ASIDE), programs=min(effort.programs, PROGRAMS_ASIDE))
     program = Program(flat, kept, whole, aside, clusters(flat, best), max(value, 1e-300), effort.gap / 4, effort.nodes)
     program.add_dual(dual)
     program.add_roster(best)
@@ -90,7 +93,7 @@ def prove(flat: Flat, items: Int, dual: Dual, *, time_limit_s: float, effort: Ef
     for _ in range(effort.programs):
         if bound <= value * (1.0 + effort.gap):
             break
-        left = time_limit_s - (time.monotonic() - began)
+        left = time_limit_s - (time.process_time() - began)
         if left <= 0.05:
             break
         taken, ceiling = program.solve(left, best)
@@ -145,12 +148,12 @@ def lumps(flat: Flat, items: Int) -> NDArray[np.bool_]:
     return large
 
 
-def _shortlisted(flat: Flat, items: Int, roster: Int, dual: Dual) -> Int:
+def _shortlisted(flat: Flat, items: Int, roster: Int, dual: Dual, most: int) -> Int:
     """Items that stay in the program: the roster's, must-includes, free ones, lumps, then the best for their toll."""
     toll = np.maximum(tolls(flat, dual.prices), 1e-300)
     first = np.isin(items, roster) | flat.must[flat.creator[items]] | (flat.price[items] <= 0.0)
     rank = np.lexsort((-(dual.values / toll)[items], ~lumps(flat, items), ~first))
-    room = max(MOST_ITEMS, int(first.sum()))
+    room = max(most, int(first.sum()))
     chosen: Int = np.sort(items[rank[:room]])
     return chosen
 

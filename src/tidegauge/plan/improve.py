@@ -18,7 +18,7 @@ from tidegauge.plan.kernels import ROUNDING, add_rows, apply_item, drop_item, fr
 from tidegauge.plan.problem import Float, Int
 
 #: Rounds at most, and the work (entries looked at) that all rounds may take together.
-MOST_ROUNDS, WORK = 400, 4e8
+MOST_ROUNDS, WORK = 400, 1e8
 #: Spread of the shaken prices (log).
 SHAKE = 0.15
 
@@ -63,12 +63,22 @@ def worth_of_picks(flat: Flat, own: Int, state: Float, picked: Int) -> Float:
     return out
 
 
-def improve(flat: Flat, items: Int, pool: Int, *, seed: int, time_limit_s: float, rounds: int = MOST_ROUNDS) -> Int:
+def improve(
+    flat: Flat,
+    items: Int,
+    pool: Int,
+    *,
+    seed: int,
+    time_limit_s: float,
+    tolls: tuple[Float, ...] = (),
+    rounds: int = MOST_ROUNDS,
+) -> Int:
     """A roster at least as good as `items`, from the creators in `pool` and those already taken.
 
-    The start must keep every limit; must-include creators stay in (their format may change).
+    The start must keep every limit; must-include creators stay in (their format may change). `tolls` (items each) are
+    what a round may take for the cost of a pick instead of its price.
     """
-    began = time.monotonic()
+    began = time.thread_time()
     rng = np.random.default_rng([seed, 5])
     own = np.full(len(flat.first) - 1, -1, dtype=np.int64)
     own[flat.creator[items]] = items
@@ -82,14 +92,15 @@ def improve(flat: Flat, items: Int, pool: Int, *, seed: int, time_limit_s: float
     entries = float(np.diff(flat.ptr)[pool].sum()) + flat.k * len(flat.weight)
     rounds = int(min(rounds, WORK / max(entries, 1.0)))
     in_pool = np.flatnonzero(np.isin(flat.creator, pool))
+    costs = (flat.price, *tolls)
     for _ in range(rounds):
         free = np.flatnonzero((own >= 0) & ~flat.must)
-        if not len(free) or time.monotonic() - began > time_limit_s:
+        if not len(free) or time.thread_time() - began > time_limit_s:
             break
         kept = own.copy(), state.copy(), totals.copy(), spent
         victims = _victims(flat, own, state, free, rng)
         spent -= take_out(flat, own, state, totals, victims)
-        toll = flat.price.copy()
+        toll = costs[int(rng.integers(len(costs)))].copy()
         toll[in_pool] *= rng.lognormal(0.0, SHAKE, len(in_pool))
         spent = _refill(flat, toll, pool, own, state, totals, spent)
         value = reached(flat.weight, state)

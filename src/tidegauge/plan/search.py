@@ -20,12 +20,11 @@ from tidegauge.plan.people import People
 from tidegauge.plan.problem import Certificate, Float, Int, Panel, Problem, Solution
 from tidegauge.plan.roster import candidate_gains, reach
 from tidegauge.plan.solve import solve
-from tidegauge.plan.swaps import exchanged
 
 #: Rounds of adding broken rare limits before the remaining conflicts are settled by hand.
 LAZY_ROUNDS = 6
 #: A plan within half a per cent of the best is good enough; bounded by work, so that a seed gives one plan.
-ENOUGH = Effort(gap=5e-3, programs=2, nodes=20)
+ENOUGH = Effort(gap=5e-3, programs=2, nodes=20, items=1000)
 #: In the problem of engagements a person stands for at most half an engagement, so that the bound is exact.
 ENGAGEMENT_CHANCE = 0.5
 
@@ -98,7 +97,6 @@ def search(
     try:
         for _ in range(LAZY_ROUNDS):
             solution, certificate = solve(problem, seed=seed, time_limit_s=time_limit_s, effort=ENOUGH)
-            solution = exchanged(problem, solution)
             broken = [limit for limit in rare if not limit.kept(solution.items)]
             if not broken:
                 break
@@ -116,13 +114,21 @@ def search(
     return Search(problem, solution, replace(certificate, gap=gap))
 
 
-def quick_roster(problem: Problem, *, start: Int | None = None, time_limit_s: float = 3.0) -> Solution | None:
+def quick_roster(
+    problem: Problem, *, start: Int | None = None, toll: Float | None = None, time_limit_s: float = 3.0
+) -> Solution | None:
     """A good roster without a proof: greedy, on top of a feasible one where the floors are too much for it alone.
 
-    `start` is a roster that may keep the limits: the better of the two results is returned. None where none was found.
+    `start` is a roster that may keep the limits, `toll` (items) what picks cost beside their price where limits bind:
+    the best of the results is returned. None where none was found.
     """
     flat = flatten(problem)
-    grown = [grow(flat, np.empty(0, np.int64)), None if start is None else grow(flat, start)]
+    nobody = np.empty(0, np.int64)
+    grown = [grow(flat, nobody)]
+    if start is not None:
+        grown.append(grow(flat, start))
+    if toll is not None:
+        grown.append(grow(flat, nobody, toll=toll))
     found = [as_solution(problem, flat, items) for items in grown if items is not None and _holds(problem, items)]
     if found:
         return max(found, key=lambda solution: solution.reach)

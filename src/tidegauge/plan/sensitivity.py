@@ -11,11 +11,10 @@ import polars as pl
 from tidegauge.plan.certificate import certificate_of, tight_dual
 from tidegauge.plan.constraints import Limit
 from tidegauge.plan.flat import flatten
-from tidegauge.plan.greedy import as_solution, grow, violations
 from tidegauge.plan.multipliers import tolls
-from tidegauge.plan.problem import Certificate, Problem, Solution
+from tidegauge.plan.problem import Certificate, Float, Problem, Solution
 from tidegauge.plan.search import Search, quick_roster
-from tidegauge.plan.swaps import exchanged
+from tidegauge.plan.solve import bettered
 
 #: Budgets of the curve, as multiples of the brief's.
 CURVE_TIMES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
@@ -23,6 +22,8 @@ CURVE_TIMES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
 MOST_LIMITS = 5
 #: Sweeps of the bound per point: enough to be within a few per cent of the tight one.
 SWEEPS = 10
+#: Work of the exchanges per point (entries looked at).
+EXCHANGES = 3e7
 CURVE_SCHEMA = {"budget": pl.Float64, "reach": pl.Float64, "upper_bound": pl.Float64}
 WHAT_IF_SCHEMA = {
     "label_zh": pl.String, "label_en": pl.String, "low": pl.Float64, "value": pl.Float64, "high": pl.Float64,
@@ -40,7 +41,7 @@ def curve(found: Search, limits: tuple[Limit, ...], *, progress: Callable[[float
     for n, times in enumerate(CURVE_TIMES):
         if times == 1.0:
             rows.append((found.problem.budget, found.solution.reach, found.certificate.upper_bound))
-        elif (point := _resolved(_at_budget(found.problem, limits, times), found.solution)) is not None:
+        elif (point := _resolved(_at_budget(found.problem, limits, times), found)) is not None:
             solution, certificate = point
             rows.append((times * found.problem.budget, solution.reach, certificate.upper_bound))
         if progress is not None:
@@ -62,12 +63,12 @@ def what_if(found: Search, limits: tuple[Limit, ...]) -> pl.DataFrame:
     """
     problem, base = found.problem, found.solution.reach
     rows = []
-    richer = _resolved(_at_budget(problem, limits, 1.1), found.solution)
+    richer = _resolved(_at_budget(problem, limits, 1.1), found)
     if richer is not None:
         rows.append(("预算增加 10%", "10 % more budget", *_change(richer, base)))
     for limit in _binding(found, limits)[:MOST_LIMITS]:
         freed = replace(problem, rows=tuple(r for r in problem.rows if r.label != limit.label))
-        point = _resolved(freed, found.solution)
+        point = _resolved(freed, found)
         if point is not None:
             rows.append((f"去掉“{limit.text.zh}”", f"without '{limit.text.en}'", *_change(point, base)))
     return pl.DataFrame(rows, schema=WHAT_IF_SCHEMA, orient="row")
@@ -79,27 +80,26 @@ def _change(point: tuple[Solution, Certificate], base: float) -> tuple[float, fl
     return gain, gain, most, gain
 
 
-def _resolved(problem: Problem, start: Solution) -> tuple[Solution, Certificate] | None:
-    """A roster and its bound after a fixed number of sweeps: the clock has no say, so that a plan can be remade.
+def _resolved(problem: Problem, found: Search) -> tuple[Solution, Certificate] | None:
+    """A roster and its bound after a fixed amount of work: the clock has no say, so that a plan can be remade.
 
-    The bound's multipliers and fractions seed further rosters: by price alone a greedy does not see what limits cost.
+    The multipliers of the solved brief guide the first roster, those of the changed one and its fractions the next.
     """
-    solution = quick_roster(problem, start=start.items)
+    flat = flatten(problem)
+    toll = tolls(flat, prices_of(problem, found.certificate))
+    solution = quick_roster(problem, start=found.solution.items, toll=toll)
     if solution is None:
         return None
-    flat = flatten(problem)
     dual, x = tight_dual(flat, solution, sweeps=SWEEPS)
-    seeds = [grow(flat, np.empty(0, np.int64), toll=tolls(flat, dual.prices))]
-    for least in (0.9, 0.5):
-        core = np.flatnonzero(x >= least)
-        if flat.price[core].sum() <= flat.budget:
-            seeds.append(grow(flat, core))
-    for items in seeds:
-        if items is not None and not violations(problem, items):
-            trial = as_solution(problem, flat, items)
-            solution = trial if trial.reach > solution.reach else solution
-    solution = exchanged(problem, solution)
+    solution = bettered(problem, flat, solution, dual, x, seed=1, work=EXCHANGES)
     return solution, certificate_of(problem, flat, dual, solution.reach, "tight")
+
+
+def prices_of(problem: Problem, certificate: Certificate) -> Float:
+    """A certificate's prices laid out as multipliers of this problem's budget, caps and floors."""
+    rows = np.array([certificate.row_prices.get(row.label, 0.0) for row in problem.rows], dtype=np.float64)
+    laid: Float = np.concatenate([[certificate.budget_price], np.maximum(rows, 0.0), np.maximum(-rows, 0.0)])
+    return laid
 
 
 def _binding(found: Search, limits: tuple[Limit, ...]) -> list[Limit]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from tidegauge.errors import InfeasibleError
-from tidegauge.plan.certificate import certificate_of, tight_dual
+from tidegauge.plan.certificate import Dual, certificate_of, tight_dual
 from tidegauge.plan.exact import PROOF, TO_PROOF, Effort, prove, worth_proving
 from tidegauge.plan.feasible import feasible_items, infeasible_core
 from tidegauge.plan.flat import Flat, flatten
@@ -19,6 +19,7 @@ from tidegauge.plan.kernels import add_rows, fresh_state
 from tidegauge.plan.multipliers import tolls, worth_looking
 from tidegauge.plan.problem import Certificate, Float, Int, Problem, Solution
 from tidegauge.plan.roster import all_gains
+from tidegauge.plan.swaps import WORK, exchange
 
 Progress = Callable[[str, float], None]
 
@@ -38,33 +39,32 @@ def solve(
 ) -> tuple[Solution, Certificate]:
     """The best roster found and the proof of how good it is.
 
-    Parameters: `time_limit_s` bounds the improvement and the bound (every stage is anytime); `effort` bounds the exact
-    search by work, so that the result does not depend on the clock; `progress(stage, gap)` is told the current gap.
+    Parameters: `time_limit_s`, seconds of the processor and not of the clock, so that a busy machine changes nothing,
+    bounds the improvement and the bound (every stage is anytime); `effort` bounds the exact search by work;
+    `progress(stage, gap)` is told the current gap.
     Raises `InfeasibleError` with a minimal clash where no roster keeps all limits.
     """
-    began = time.monotonic()
+    began = time.thread_time()
     flat = flatten(problem)
     best = start_roster(problem, flat)
     tell(progress, "greedy", 1.0)
-    dual, x = tight_dual(
-        flat,
-        best,
-        time_limit_s=0.6 * time_limit_s,
-        progress=None if progress is None else lambda gap: tell(progress, "bound", gap),
-    )
-    near = worth_looking(flat, dual.values, dual.prices, NEAR)
+    told = None if progress is None else lambda gap: tell(progress, "bound", gap)
+    dual, x = tight_dual(flat, best, time_limit_s=0.6 * time_limit_s, progress=told)
     first = best.reach
-    best = _better(problem, flat, best, _candidates(flat, near, dual.prices, x))
-    if best.reach > first * (1.0 + POOR_START) and certificate_of(problem, flat, dual, best.reach, "").gap > effort.gap:
-        spare = 0.6 * time_limit_s - (time.monotonic() - began)
-        again, x = tight_dual(flat, best, time_limit_s=max(0.1, spare))
+    best = bettered(problem, flat, best, dual, x, seed=seed)
+    if best.reach > first * (1.0 + POOR_START) and dual.bound > best.reach * (1.0 + effort.gap):
+        spare = 0.6 * time_limit_s - (time.thread_time() - began)
+        again, x = tight_dual(flat, best, time_limit_s=max(0.1, spare), progress=told)
         dual = again if again.bound < dual.bound else dual
-        near = worth_looking(flat, dual.values, dual.prices, NEAR)
-        best = _better(problem, flat, best, _candidates(flat, near, dual.prices, x))
+        best = bettered(problem, flat, best, again, x, seed=seed)
     tell(progress, "improve", certificate_of(problem, flat, dual, best.reach, "tight").gap)
-    spare = max(0.1, 0.3 * (time_limit_s - (time.monotonic() - began)))
-    best = as_solution(problem, flat, improve(flat, best.items, near, seed=seed, time_limit_s=spare))
-    left = time_limit_s - (time.monotonic() - began)
+    if dual.bound > best.reach * (1.0 + effort.gap):
+        spare = max(0.1, 0.3 * (time_limit_s - (time.thread_time() - began)))
+        near = worth_looking(flat, dual.values, dual.prices, NEAR)
+        costs = (tolls(flat, dual.prices),) if len(flat.low) else ()
+        items = improve(flat, best.items, near, seed=seed, time_limit_s=spare, tolls=costs)
+        best = as_solution(problem, flat, items)
+    left = time_limit_s - (time.thread_time() - began)
     if left > 0 and worth_proving(flat) and dual.bound > best.reach * (1.0 + effort.gap):
         proof = prove(flat, best.items, dual, time_limit_s=left, effort=effort)
         best = as_solution(problem, flat, proof.items)
@@ -123,13 +123,32 @@ def counts_bind(flat: Flat, items: Int) -> bool:
     return full and float(flat.price[items].sum()) < 0.9 * flat.budget
 
 
-def _candidates(flat: Flat, near: Int, prices: Float, x: Float) -> list[Int]:
-    """Rosters from the dual: greedy by priced tolls, and greedy on top of what the relaxation takes nearly whole."""
-    found = []
-    for toll in [tolls(flat, prices)] if len(flat.low) else []:
-        found.append(grow(flat, np.empty(0, np.int64), toll=toll))
+def bettered(
+    problem: Problem, flat: Flat, start: Solution, dual: Dual, x: Float, *, seed: int, work: float = WORK
+) -> Solution:
+    """The best of a roster, of those that the relaxation suggests, and of exchanges in both.
+
+    `x` (items) are the fractions of the relaxation at the dual point: what it takes nearly whole is a core to grow on.
+    """
+    toll = tolls(flat, dual.prices)
+    near = worth_looking(flat, dual.values, dual.prices, NEAR)
+    found = [grow(flat, np.empty(0, np.int64), toll=toll)] if len(flat.low) else []
     for least in (0.999, 0.9, 0.7, 0.5):
         core = np.flatnonzero(x >= least)
         if flat.price[core].sum() <= flat.budget:
-            found.append(grow(flat, core, pool=np.union1d(near, flat.creator[core])))
-    return [items for items in found if items is not None]
+            pool = np.union1d(near, flat.creator[core])
+            found.append(grow(flat, core, toll=toll if len(flat.low) else None, pool=pool))
+    best = _better(problem, flat, start, [items for items in found if items is not None])
+    order = promising(flat, dual, near)
+    seeds = [start.items] if np.array_equal(start.items, best.items) else [start.items, best.items]
+    changed = [exchange(flat, s, order, dual.prices, seed=seed, work=work / len(seeds)) for s in seeds]
+    return _better(problem, flat, best, changed)
+
+
+def promising(flat: Flat, dual: Dual, creators: Int) -> Int:
+    """Creators by what their best item is worth for its toll at the dual point, the best first."""
+    worth = np.full(len(flat.first) - 1, -np.inf)
+    ratio = dual.values / np.maximum(tolls(flat, dual.prices), 1e-300)
+    np.maximum.at(worth, flat.creator[flat.allowed], ratio[flat.allowed])
+    order: Int = creators[np.argsort(-worth[creators], kind="stable")]
+    return order
