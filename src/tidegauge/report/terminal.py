@@ -120,7 +120,8 @@ def _grid(t: Table, lang: Lang, *, depth: Any, most: int) -> RenderableType:
     grid = Grid(box=box.SIMPLE_HEAD, title=Line(t.title[lang]), title_justify="left", header_style="bold")
     for c in columns:
         heading = Line(cells.heading(c, t.currency, lang))
-        grid.add_column(heading, justify="right" if c.numeric else "left", no_wrap=c.numeric, overflow="fold")
+        # In a narrow terminal figures break before their interval; held together, they would push the names out.
+        grid.add_column(heading, justify="right" if c.numeric else "left", overflow="fold")
     for row in t.frame.head(most).to_dicts():
         grid.add_row(*(_told(c, row, lang) for c in columns))
     rest = t.frame.height - most
