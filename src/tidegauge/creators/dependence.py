@@ -7,10 +7,10 @@ import datetime as dt
 import numpy as np
 import polars as pl
 
-from tidegauge.creators.effects import shrink
 from tidegauge.creators.fitted import fitted_growth
 from tidegauge.creators.next_post import mature
 from tidegauge.creators.post_frame import latest_posts
+from tidegauge.creators.shock_path import shock_path
 from tidegauge.workspace.tables import Tables
 
 #: Bounds of the spread of loadings between creators; in between it is estimated (a mean of one is by definition).
@@ -18,6 +18,14 @@ _LOADING_SD_LOW, _LOADING_SD_HIGH = 0.2, 1.5
 #: A creator's own work variance leans on everyone's as if that many posts had been seen.
 _PRIOR_POSTS = 6.0
 _DRAWS, _MIN_POSTS = 300, 3
+#: Draws are made for so many creators at a time: memory.
+_BLOCK = 10_000
+#: Variance of log likes per view between posts of a creator's format (log sd 0.25; assumed): likes stand for views.
+_LIKING_VARIANCE = 0.06
+#: Up to this share of what is left over may still be measurement where likes stand for views (assumed).
+_NOT_WORK = 0.4
+#: Where the search for the variance of one work's log views begins.
+_USUAL_WORK_VARIANCE = 0.35
 _SCHEMA = {
     "creator_id": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "holds": pl.Float64,
     "holds_low": pl.Float64, "holds_high": pl.Float64, "n": pl.Int64,
@@ -52,10 +60,9 @@ def dependence(tables: Tables, *, as_of: dt.datetime | None = None, seed: int = 
     posts = posts.filter(enough).sort("creator_id", "post_id")
     if posts.is_empty():
         return pl.DataFrame(schema=_SCHEMA)
-    residual = _within(posts)
-    shock, own_out, error2 = _shocks(posts, residual)
-    del shock
-    return _index(posts, residual, own_out, error2, seed)
+    residual, weight = _within(posts)
+    own_out, error2 = _shocks(posts, residual, weight)
+    return _index(posts, residual, weight, own_out, error2, seed)
 
 
 def _posts(tables: Tables, metric: str, as_of: dt.datetime | None, without: frozenset[str]) -> pl.DataFrame:
@@ -63,70 +70,105 @@ def _posts(tables: Tables, metric: str, as_of: dt.datetime | None, without: froz
         pl.col("published_at").is_not_null() & ~pl.col("censored") & ~pl.col("platform").is_in(list(without))
     )
     ready = mature(latest, fitted_growth(tables, metric, as_of))
-    week = (pl.col("published_at").dt.epoch("d") // 7).alias("week")
-    return ready.select("post_id", "creator_id", "platform", "format", "sponsored", "y", week)
+    day = pl.col("published_at").dt.epoch("d").cast(pl.Int64)
+    # What is no work: growth still to come, whole counts, and (likes for views) chance in how many like what they see.
+    counting = 1.0 / (pl.col("count") + 1.0) + (_LIKING_VARIANCE if metric == "likes" else 0.0)
+    return ready.select(
+        "post_id", "creator_id", "platform", "format", "sponsored", "y", day.alias("day"), (day // 7).alias("week"),
+        (pl.col("spread") + counting).alias("noise"), pl.lit(metric == "likes").alias("through_likes"),
+    )  # fmt: skip
 
 
-def _within(posts: pl.DataFrame) -> np.ndarray:
-    """y less its creator × format mean and the common effect of sponsorship, tails cut at six robust deviations."""
-    centred = posts.with_columns(pl.col("y") - pl.col("y").mean().over("creator_id", "format"))
-    sponsored = pl.col("sponsored").cast(pl.Float64)
-    sponsored = sponsored - sponsored.mean().over("creator_id", "format")
-    x, y = posts.select(sponsored).to_series().to_numpy(), centred.get_column("y").to_numpy()
-    y = y - x * float(np.sum(x * y) / max(np.sum(x * x), 1e-9))
-    cut = 6 * 1.4826 * float(np.median(np.abs(y))) + 1e-9
-    # A mean of n posts took 1/n of each one's variance: put back, so that creators with few posts do not look steady.
-    n = posts.select(pl.len().over("creator_id", "format")).to_series().to_numpy()
-    return np.asarray(np.clip(y, -cut, cut) * np.sqrt(n / np.maximum(n - 1, 1)) * (n > 1))
+def _within(posts: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Residuals and weights of posts: y less its creator × format mean and the common effect of sponsorship.
+
+    A post weighs as much as a work's variance has in its total variance (work and measurement); the only one of a
+    creator's format tells nothing and weighs 0. Tails are cut at six robust deviations.
+    """
+    noise = posts.get_column("noise").to_numpy()
+    work = _USUAL_WORK_VARIANCE
+    for _ in range(2):
+        weight = work / (work + noise)
+        frame = posts.with_columns(w=pl.Series(weight), sponsored=pl.col("sponsored").cast(pl.Float64))
+        group = ("creator_id", "format")
+        both = frame.select(
+            (pl.col(c) - (pl.col(c) * pl.col("w")).sum().over(group) / pl.col("w").sum().over(group)).alias(c)
+            for c in ("y", "sponsored")
+        )
+        y, x = both.get_column("y").to_numpy(), both.get_column("sponsored").to_numpy()
+        y = y - x * float(np.sum(weight * x * y) / max(np.sum(weight * x * x), 1e-9))
+        # A mean took a part of each post's variance: put back, so that creators with few posts do not look steady.
+        share = frame.select(pl.col("w") / pl.col("w").sum().over(group)).to_series().to_numpy()
+        alone = share > 0.99
+        y = np.where(alone, 0.0, y / np.sqrt(np.maximum(1.0 - share, 0.01)))
+        if alone.all():
+            break
+        work = float(np.clip(np.median(weight[~alone] * y[~alone] ** 2) / 0.455, 0.02, 4.0))
+    cut = 6 * np.sqrt(work + noise)
+    return np.clip(y, -cut, cut), np.where(alone, 0.0, weight)
 
 
 def _codes(posts: pl.DataFrame, *columns: str) -> np.ndarray:
     return posts.select(pl.struct(columns).rank("dense").cast(pl.Int64) - 1).to_series().to_numpy()
 
 
-def _shocks(posts: pl.DataFrame, residual: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Shock of each post's platform and week, the same without the own creator, and its error variance."""
-    cell, pair = _codes(posts, "platform", "week"), _codes(posts, "platform", "week", "creator_id")
-    noise = float(np.mean(residual**2))
-    effect = shrink(residual, np.ones(len(residual)), cell, int(cell.max()) + 1, noise, 0.05)
-    own_sum, own_n = np.bincount(pair, residual), np.bincount(pair)
-    cell_sum, cell_n = np.bincount(cell, residual), np.bincount(cell)
-    others_n = cell_n[cell] - own_n[pair]
-    others = (cell_sum[cell] - own_sum[pair]) / np.maximum(others_n, 1)
-    trust = effect.between / (effect.between + noise / np.maximum(others_n, 1e-9))
-    return (
-        effect.mean[cell],
-        np.where(others_n > 0, trust * others, 0.0),
-        np.where(others_n > 0, (1 - trust), 1.0) * effect.between,
-    )
+def _shocks(posts: pl.DataFrame, residual: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Per post: its platform's path of shocks without the own creator, and that one's error variance."""
+    platform, creator = posts.get_column("platform").to_numpy(), _codes(posts, "creator_id")
+    day = posts.get_column("day").to_numpy()
+    own_out, error2 = np.zeros(len(residual)), np.zeros(len(residual))
+    for name in np.unique(platform).tolist():
+        mine = np.flatnonzero(platform == name)
+        path = shock_path(day[mine], residual[mine], weight[mine], creator[mine])
+        own_out[mine], error2[mine] = path.own_out, path.own_error2
+    return own_out, error2
 
 
-def _index(posts: pl.DataFrame, residual: np.ndarray, shock: np.ndarray, error2: np.ndarray, seed: int) -> pl.DataFrame:
+def _index(
+    posts: pl.DataFrame, residual: np.ndarray, weight: np.ndarray, shock: np.ndarray, error2: np.ndarray, seed: int
+) -> pl.DataFrame:
     creator = _codes(posts, "creator_id")
     count = np.bincount(creator).astype(float)
-    mean = np.bincount(creator, shock) / count
+    told = np.maximum(np.bincount(creator, weight), 1e-9)
+    mean = np.bincount(creator, weight * shock) / told
     x = shock - mean[creator]
-    sxx = np.bincount(creator, x * x)
-    sxy = np.bincount(creator, x * residual)
-    work_all = float(np.mean((residual - x) ** 2))
+    sxx = np.bincount(creator, weight * x * x)
+    sxy = np.bincount(creator, weight * x * residual)
+    # Weighted squares estimate the work's own variance: a post's weight is work / (work + its measurement's noise).
+    counted = max(float((weight > 0).sum()), 1.0)
+    work_all = float(np.sum(weight * (residual - x) ** 2)) / counted
     for _ in range(8):
         between = _loading_variance(sxx, sxy, work_all)
         precision = sxx / work_all + 1 / between
         loading = (sxy / work_all + 1 / between) / precision
-        work_all = float(np.mean((residual - loading[creator] * x) ** 2 + x**2 / precision[creator]))
-    left = np.bincount(creator, (residual - loading[creator] * x) ** 2)
-    rng = np.random.default_rng(seed)
-    g, shape = len(count), (_PRIOR_POSTS + count) / 2
-    work = (_PRIOR_POSTS * work_all + left)[:, None] / 2 / rng.gamma(shape[:, None], 1.0, (g, _DRAWS))
-    drawn = loading[:, None] + rng.standard_normal((g, _DRAWS)) / np.sqrt(precision)[:, None]
-    # The shocks are known with error; their variance is what is seen plus what shrinkage took away, itself uncertain.
+        off = (residual - loading[creator] * x) ** 2 + x**2 / precision[creator]
+        work_all = max(float(np.sum(weight * off)) / counted, 1e-4)
+    left = np.bincount(creator, weight * (residual - loading[creator] * x) ** 2)
+    posts_told = np.bincount(creator, (weight > 0).astype(float))
     lost = np.bincount(creator, error2) / count
-    chance = rng.gamma(np.maximum(count, 2.0)[:, None] / 2, 1.0, (g, _DRAWS)) / (np.maximum(count, 2.0)[:, None] / 2)
-    moved = drawn**2 * ((sxx / count + lost)[:, None] * chance)
+    # Few posts saw few of the platform's shocks: the spread leans on that of all posts of the platform.
+    platform = posts.get_column("platform").to_numpy()[np.flatnonzero(np.r_[True, creator[1:] != creator[:-1]])]
+    name, at = np.unique(platform, return_inverse=True)
+    usual = np.bincount(at, sxx, len(name)) / np.maximum(np.bincount(at, told * (1 - 1 / count), len(name)), 1e-9)
+    seen = sxx / told * count / np.maximum(count - 1, 1)
+    spread = (count * seen + _PRIOR_POSTS * usual[at]) / (count + _PRIOR_POSTS)
+    through_likes = np.bincount(creator, posts.get_column("through_likes").to_numpy().astype(float)) / count
     lasting = _lasting(posts, residual - loading[creator] * x, creator)
-    unclear = np.minimum(lasting[:, None], 0.9 * work) * rng.random((g, _DRAWS))
-    share = np.quantile((moved + unclear) / (moved + work), [0.05, 0.5, 0.95], axis=1)
-    holds = np.clip(1 - np.quantile(drawn, [0.95, 0.5, 0.05], axis=1), 0.0, 1.0)
+    rng = np.random.default_rng(seed)
+    share, holds = np.empty((3, len(count))), np.empty((3, len(count)))
+    for start in range(0, len(count), _BLOCK):
+        b = slice(start, start + _BLOCK)
+        g, shape = len(count[b]), (_PRIOR_POSTS + posts_told[b]) / 2
+        work = (_PRIOR_POSTS * work_all + left[b])[:, None] / 2 / rng.gamma(shape[:, None], 1.0, (g, _DRAWS))
+        drawn = loading[b, None] + rng.standard_normal((g, _DRAWS)) / np.sqrt(precision[b])[:, None]
+        # Shocks are known with error; their variance is what is seen plus what shrinkage took away, itself uncertain.
+        freedom = (count[b] + _PRIOR_POSTS)[:, None] / 2
+        chance = rng.gamma(freedom, 1.0, (g, _DRAWS)) / freedom
+        moved = drawn**2 * ((spread[b] + lost[b])[:, None] * chance)
+        work = work * (1.0 - _NOT_WORK * through_likes[b, None] * rng.random((g, _DRAWS)))
+        unclear = np.minimum(lasting[b, None], 0.9 * work) * rng.random((g, _DRAWS))
+        share[:, b] = np.quantile((moved + unclear) / (moved + work), [0.05, 0.5, 0.95], axis=1)
+        holds[:, b] = np.clip(1 - np.quantile(drawn, [0.95, 0.5, 0.05], axis=1), 0.0, 1.0)
     return posts.group_by("creator_id").agg(pl.len().cast(pl.Int64).alias("n")).sort("creator_id").with_columns(
         pl.Series("value", share[1]), pl.Series("low", share[0]), pl.Series("high", share[2]),
         pl.Series("holds", holds[1]), pl.Series("holds_low", holds[0]), pl.Series("holds_high", holds[2]),
