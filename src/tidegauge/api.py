@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tidegauge.plan.brief import Brief
     from tidegauge.plan.case_score import CaseScore
     from tidegauge.plan.result import Plan
+    from tidegauge.plan.split_result import BudgetSplit
     from tidegauge.plan.verify import Verification
     from tidegauge.response.reading import Response
 
@@ -243,6 +244,20 @@ class Workspace:
 
         with self.tables() as tables:
             return respond(tables, keep=self.path if keep else None, **options)
+
+    def split(
+        self, brief: str | Path | Brief, *, refit: bool = False, seed: int = 1, progress: Any = None
+    ) -> BudgetSplit:
+        """Split a brief's budget over streams, and between brand and sales, by what `respond` has learned.
+
+        The response kept in the workspace is used; `refit`, or a workspace without one, fits it first.
+        """
+        from tidegauge.plan.brief import Brief, read_brief
+        from tidegauge.plan.split_run import split_workspace
+
+        parsed = brief if isinstance(brief, Brief) else read_brief(Path(brief))
+        with self.tables() as tables:
+            return split_workspace(tables, self.path, parsed, refit=refit, seed=seed, progress=progress)
 
     def report(
         self, out: str | Path, *, lang: Lang | None = None, plan: Plan | None = None, progress: Any = None

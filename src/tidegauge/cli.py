@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tidegauge import cli_creators, cli_response
+from tidegauge import cli_creators, cli_response, cli_split
 from tidegauge.cli_options import AtOption, JsonOption, LangOption, SeedOption, WorkspaceOption
 from tidegauge.console import (
     LOG,
@@ -40,6 +40,7 @@ app = typer.Typer(
 app.command()(cli_creators.creators)
 app.command()(cli_creators.creator)
 app.command()(cli_response.respond)
+app.command()(cli_split.split)
 
 
 @app.command()

@@ -103,7 +103,7 @@ def test_cvar_is_the_exact_mean_of_the_worst_and_is_not_worse_than_planning_for_
 
 
 @settings(max_examples=15)
-@given(seed=st.integers(0, 200), tight=st.floats(0.1, 0.9))
+@given(seed=st.integers(0, 200), tight=st.floats(0.25, 0.9))
 def test_starts_are_made_feasible(seed, tight):
     rng = np.random.default_rng(seed)
     row = (rng.random(5) < 0.5).astype(float)
@@ -111,7 +111,7 @@ def test_starts_are_made_feasible(seed, tight):
     x = feasible(lim, rng.dirichlet(np.ones(5)) * 1000.0)
     assert x.sum() <= 1000.0 + 1e-6
     assert (x >= lim.low - 1e-6).all()
-    assert row @ x <= 1000.0 * tight + 1e-6 or row @ lim.low > 1000.0 * tight
+    assert row @ x <= 1000.0 * tight + 1e-6
 
 
 def test_a_clash_names_a_smallest_set():

@@ -35,6 +35,7 @@ from tidegauge.plan.brief_values import (
     as_list,
     wrong,
 )
+from tidegauge.plan.split_brief import SplitWishes
 from tidegauge.plan.toml_lines import KeyPath, key_lines, line_of
 
 Whole = Annotated[int, Field(ge=0)]
@@ -251,6 +252,8 @@ class Brief(Part):
     brand_sales: BrandSales | None = None
     stage_rule: list[StageRule] = []
     prices: Prices = Prices()
+    #: How `tidegauge split` is to divide the budget over streams; the roster does not look at it.
+    split: SplitWishes = SplitWishes()
     koc_below_followers: Whole | None = None
     #: Virtual persons of the planning panel; more persons, less sampling error, more time.
     panel_persons: Annotated[int, Field(ge=1_000, le=8_000_000)] | None = None

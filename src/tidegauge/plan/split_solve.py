@@ -143,15 +143,15 @@ def solve_split(
 
     Parameters: `recent` is the split so far, one of the starts; `cvar_weight` w and `level` as in the module's formula.
     """
-    envelope = _envelope(curves.mean(), limits)
+    upper = envelope(curves.mean(), limits)
     starts = [feasible(limits, s) for s in _starts(curves, limits, recent, seed)]
-    if envelope is not None:
-        starts.insert(0, envelope[0])
+    if upper is not None:
+        starts.insert(0, upper[0])
     tried = [(_climb(curves, limits, s, cvar_weight, level)) for s in starts]
     best = max(tried, key=lambda x: objective(curves, x, cvar_weight, level))
     bound = None
-    if cvar_weight == 0.0 and envelope is not None:
-        bound = max(envelope[1], objective(curves, best, 0.0, level))
+    if cvar_weight == 0.0 and upper is not None:
+        bound = max(upper[1], objective(curves, best, 0.0, level))
     return Solved(best, objective(curves, best, cvar_weight, level), bound)
 
 
@@ -221,7 +221,7 @@ def _holds(limits: Limits, x: Float) -> bool:
     return bool(fits and x.sum() <= limits.budget + slack)
 
 
-def _envelope(mean: Curves, limits: Limits) -> tuple[Float, float] | None:
+def envelope(mean: Curves, limits: Limits) -> tuple[Float, float] | None:
     """Split and value of the program over concave envelopes of the mean curves: no split has a larger mean."""
     n, budget = limits.low.size, limits.budget
     pieces: list[tuple[Float, Float, float]] = []

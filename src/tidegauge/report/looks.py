@@ -8,6 +8,8 @@ from typing import Any
 from rich.console import RenderableType
 
 from tidegauge.plan.case_score import CaseScore
+from tidegauge.plan.split_limits import rules_toml
+from tidegauge.plan.split_result import BudgetSplit, stream_limits
 from tidegauge.plan.verify import Verification
 from tidegauge.report import write_look
 from tidegauge.report.registry import Needs
@@ -35,6 +37,18 @@ def show_response(r: Response, out: Path | None, lang: Lang) -> Shown:
     """The same of a fitted response."""
     return _shown("response", r, r.as_dict(), Text("投放效果", "Response"), _named(r.brand, r.metric),
                   r.provenance, out, lang)  # fmt: skip
+
+
+def show_split(s: BudgetSplit, out: Path | None, lang: Lang) -> Shown:
+    """The same of a budget split; beside its report go the rules for a roster's brief (rules.toml)."""
+    kicker, title = Text("预算分配", "Budget split"), _named(s.brand, s.metric)
+    document, shown = _shown("budget_split", s, s.as_dict(), kicker, title, s.provenance, out, lang)
+    rules = stream_limits(s)
+    if out is not None and rules:
+        path = out / "rules.toml"
+        path.write_text(rules_toml(rules), encoding="utf-8")
+        document["files"]["rules"] = str(path)
+    return document, shown
 
 
 def _named(*names: str) -> Text:
