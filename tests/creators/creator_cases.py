@@ -32,14 +32,15 @@ def frames(**rows: list[dict[str, Any]]) -> dict[str, pl.DataFrame]:
 def posted(
     creator_id: str, log_views: np.ndarray, *, first: int = 0, every_days: float = 2.0, form: str = "short_video",
     likes: bool = True, columns: list[dict[str, Any]] | None = None,
+    ends_days: float = 31.0,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:  # fmt: skip
-    """Posts (one every so many days, the last 31 days before NOW) and one snapshot of each at the age of 30 days."""
+    """Posts (one every so many days, the last `ends_days` before NOW) and a snapshot of each at the age of 30 days."""
     platform = creator_id.split(":", maxsplit=1)[0]
     posts, snapshots = [], []
     n = len(log_views)
     for k, y in enumerate(log_views):
         pid = f"{creator_id}_{first + k}"
-        born = NOW - dt.timedelta(days=31 + every_days * (n - 1 - k))
+        born = NOW - dt.timedelta(days=ends_days + every_days * (n - 1 - k))
         more = columns[k] if columns else {}
         posts.append(
             {"post_id": pid, "creator_id": creator_id, "platform": platform, "format": form, "published_at": born}

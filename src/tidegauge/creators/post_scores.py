@@ -22,7 +22,8 @@ _SHOWS_VIEWS = 0.2
 _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "post_id": pl.String, "creator_id": pl.String, "platform": pl.String, "format": pl.String,
     "published_at": pl.Datetime("us", "UTC"), "work_id": pl.String, "sponsored": pl.Boolean, "censored": pl.Boolean,
-    "log_age": pl.Float64, "week": pl.Int64, "y": pl.Float64, "above": pl.Float64, "z": pl.Float64, "n": pl.Int64,
+    "log_age": pl.Float64, "week": pl.Int64, "y": pl.Float64, "shock": pl.Float64,
+    "above": pl.Float64, "z": pl.Float64, "n": pl.Int64,
 }  # fmt: skip
 
 
@@ -32,9 +33,9 @@ def post_scores(tables: Tables, *, as_of: dt.datetime | None = None) -> pl.DataF
 
     Counts are views, on platforms that show hardly any likes, brought to the age of 30 days. Returns post_id,
     creator_id, platform, format, published_at, work_id, sponsored, censored (the count is a floor: the score is one,
-    too), log_age (log of 1 + age in days when last seen), week (of publication), y (log count at 30 days), above (y
-    less the creator's usual level in that format, from its other posts, and less what the platform did that week), z
-    (`above` over its standard deviation), n (the creator's posts in that format).
+    too), log_age (log of 1 + age in days when last seen), week (of publication), y (log count at 30 days), shock
+    (what the platform did to all posts of that week), above (y less the creator's usual level in that format, from its
+    other posts, and less the shock), z (`above` over its standard deviation), n (the creator's posts in that format).
 
     The usual level is the posterior mean from the creator's other posts (the own one left out), which leans on the
     platform's and format's; what is not known of it widens the standard deviation, so that a first post scores little.
@@ -91,7 +92,7 @@ def _scored(posts: pl.DataFrame) -> pl.DataFrame:
     )
     shock = _weekly(posts)
     sd = (pl.col("noise") + pl.col("unknown") + pl.col("spread")).sqrt()
-    posts = posts.with_columns(pl.col("above") - pl.Series(shock))
+    posts = posts.with_columns(pl.col("above") - pl.Series(shock), pl.Series("shock", shock))
     return posts.with_columns((pl.col("above") / sd).alias("z"), pl.col("n").cast(pl.Int64))
 
 
