@@ -1,9 +1,10 @@
 """From spend to attention, and attention's totals over a horizon for many posterior draws at once.
 
-Attention is spend carried over (adstock) and bent (saturation), between 0 and 1. It sells now, and it builds the
-brand. Geometric carry-over: a_t = d a_{t-1} + (1 - d) x_t with d = 2^(-1/half-life). Delayed: lag l weighs
-d^((l - delay)^2), normalised to 1 (Jin et al., Bayesian Methods for Media Mix Modeling with Carryover and Shape
-Effects, Google 2017). Logistic saturation: tanh(ln 3 / 2 * a/k), Hill: a^n / (a^n + k^n); k is the half point of both.
+Attention is spend carried over (adstock) and bent (saturation), between 0 and 1. It sells now. (The brand is built by
+spend itself, in proportion: Nerlove and Arrow 1962, Economica 29.) Geometric carry-over: a_t = d a_{t-1} + (1 - d) x_t
+with d = 2^(-1/half-life). Delayed: lag l weighs d^((l - delay)^2), normalised to 1 (Jin et al., Bayesian Methods for
+Media Mix Modeling with Carryover and Shape Effects, Google 2017). Logistic saturation: tanh(ln 3 / 2 * a/k), Hill:
+a^n / (a^n + k^n); k is the half point of both.
 """
 
 from __future__ import annotations
@@ -56,14 +57,12 @@ def _totals(
     delay: Floats,
     half: Floats,
     slope: Floats,
-    brand_decay: Floats,
     lags: int,
     hill: bool,
     last: int,
     now: Floats,
-    later: Floats,
 ) -> None:
-    """Attention summed over [0, last) and, weighed by what of its brand effect falls inside, into now and later."""
+    """Attention summed over [0, last), or for ever where `last` is negative."""
     draws, streams = decay.shape
     geos, periods, _ = spend.shape
     weights = np.empty(lags)
@@ -87,38 +86,28 @@ def _totals(
                     else:
                         x = spend[g, t, s] if t < periods else 0.0
                         carried = decay[d, s] * carried + (1.0 - decay[d, s]) * x
-                    a = bend(carried, half[d, s], slope[d, s], hill)
-                    now[d, g, s] += a
-                    inside = 1.0 if last < 0 else 1.0 - brand_decay[d] ** (last - t)
-                    later[d, g, s] += a * inside
+                    now[d, g, s] += bend(carried, half[d, s], slope[d, s], hill)
 
 
-def attention_totals(
-    posterior: Posterior, spend: Floats, last: int | None, most_draws: int | None
-) -> tuple[Floats, Floats]:
-    """Total attention per draw, geo and stream, plain and weighed by the part of its brand effect before `last`.
+def attention_totals(posterior: Posterior, spend: Floats, last: int | None, most_draws: int | None) -> Floats:
+    """Total attention per draw, geo and stream, until `last` (None: everything that follows).
 
-    `spend[geo, time, stream]` is already divided by the geo's size; `last` None counts everything that follows.
+    `spend[geo, time, stream]` is already divided by the geo's size.
     """
     half_life = posterior.flat("half_life_days", most_draws) / posterior.history.period_days
     draws, streams = half_life.shape
-    brand = np.zeros(draws)
-    if posterior.has_brand:
-        brand = 2.0 ** (-posterior.history.period_days / posterior.flat("brand_half_life_days", most_draws))
     delayed = posterior.form.adstock == "delayed"
     delay = posterior.flat("delay_days", most_draws) / posterior.history.period_days if delayed else half_life
-    now, later = np.zeros((draws, spend.shape[0], streams)), np.zeros((draws, spend.shape[0], streams))
+    now = np.zeros((draws, spend.shape[0], streams))
     _totals(
         np.ascontiguousarray(spend),
         2.0 ** (-1.0 / half_life),
         np.ascontiguousarray(delay),
         np.ascontiguousarray(posterior.flat("half_saturation", most_draws)),
         np.ascontiguousarray(posterior.flat("slope", most_draws)),
-        brand,
         lag_count(posterior.history.period_days) if delayed else 0,
         posterior.form.saturation == "hill",
         -1 if last is None else last,
         now,
-        later,
     )
-    return now, later
+    return now

@@ -22,7 +22,7 @@ from tidegauge.response.scaled import Data
  _LOADING, _B_NOISE, _LIFT, _DRIFT_SPREAD, _DRIFT) = range(19)  # fmt: skip
 (_P_POOL, _P_SPREAD, _P_GEO, _P_HL, _P_HS, _P_SLOPE, _P_DELAY, _P_NOISE, _P_LEVEL, _P_B_HL, _P_B_STEP, _P_B_NOISE,
  _P_TO_SALES, _P_LOADING, _P_LIFT, _P_LIFT_SPREAD, _P_DRIFT) = (
-    0, 2, 4, 6, 9, 12, 14, 16, 18, 20, 22, 24, 25, 26, 27, 29, 31)  # fmt: skip
+    0, 2, 4, 6, 9, 12, 14, 16, 18, 20, 22, 24, 25, 27, 28, 30, 32)  # fmt: skip
 
 
 class Curves(NamedTuple):
@@ -138,7 +138,7 @@ def scalars(z: Floats, data: Data) -> tuple:  # type: ignore[type-arg]
         return step, 0.0, 0.0, loads, sds
     decay = 2.0 ** -math.exp(-prior[_P_B_HL] - prior[_P_B_HL + 1] * z[at[_B_HL]])
     brand_step = math.exp(prior[_P_B_STEP] + prior[_P_B_STEP + 1] * z[at[_B_STEP]])
-    loads[0] = prior[_P_TO_SALES] * max(z[at[_TO_SALES]], 0.0)
+    loads[0] = max(prior[_P_TO_SALES] + prior[_P_TO_SALES + 1] * z[at[_TO_SALES]], 0.0)
     loads[1] = 1.0
     for k in range(1, series):
         if k > 1:
@@ -174,10 +174,9 @@ def _add_effects(
     for g in range(geos):
         for s in range(streams):
             size = math.exp(curves.log_short[s] + curves.log_geo[g, s]) / mean[s]
-            lift = curves.lift[s] / mean[s]
             for t in range(periods):
                 columns[g, t, 0, 0] -= size * curves.drift[t, s] * attention[g, s, t]
-                build[g, t] += lift * attention[g, s, t]
+                build[g, t] += curves.lift[s] * data.feed[g, t, s]
         if len(loads) > 1:
             held = 0.0
             for t in range(periods):
@@ -225,10 +224,9 @@ def _effects_back(
                 sells = -residual_bar[g, t, 0] * size * curves.drift[t, s]
                 sold += sells * n
                 bars.drift[t, s] += sells * n
-                bars.lift[s] += build_bar[t] * n
-                n_bar = sells + build_bar[t] * curves.lift[s]
-                bars.mean[s] -= n_bar * n / mean[s]
-                bars.attention[g, s, t] = n_bar / mean[s]
+                bars.lift[s] += build_bar[t] * data.feed[g, t, s]
+                bars.mean[s] -= sells * n / mean[s]
+                bars.attention[g, s, t] = sells / mean[s]
             bars.short[s] += sold
             bars.geo[g, s] += sold
     return decay_bar
@@ -382,7 +380,7 @@ def log_density(z: Floats, data: Data, grad: Floats) -> float:
         grad[at[_B_HL]] -= prior[_P_B_HL + 1] * decay_bar * decay * math.log(decay)
         grad[at[_B_STEP]] += prior[_P_B_STEP + 1] * 2.0 * brand_step * brand_step * (state_bar[2] + state_bar[3] / gap)
         if loads[0] > 0.0:
-            grad[at[_TO_SALES]] += prior[_P_TO_SALES] * load_bar[0]
+            grad[at[_TO_SALES]] += prior[_P_TO_SALES + 1] * load_bar[0]
         for k in range(1, series):
             if k > 1:
                 grad[at[_LOADING] + k - 2] += prior[_P_LOADING] * load_bar[k]

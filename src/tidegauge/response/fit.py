@@ -223,7 +223,7 @@ def natural(scaled: Scaled, history: History, z: Floats) -> dict[str, Floats]:
         out["delay_days"] = np.empty((*shape, s))
     if series > 1:
         out |= {
-            "long": np.empty((*shape, g, s)),
+            "long": np.empty((*shape, s)),
             "brand_half_life_days": np.empty(shape),
             "brand_to_sales": np.empty(shape),
             "brand_step_sd": np.empty(shape),
@@ -231,6 +231,8 @@ def natural(scaled: Scaled, history: History, z: Floats) -> dict[str, Floats]:
             "loading": np.empty((*shape, series - 1)),
         }
     unit = scaled.outcome_unit[:, None]
+    with np.errstate(divide="ignore"):
+        per_money = np.where(scaled.mean_spend > 0, unit.mean() / scaled.mean_spend, 0.0)
     for c in np.ndindex(*shape):
         curves = unpack(z[c], data)
         step, b_decay, b_step, loads, sds = scalars(z[c], data)
@@ -249,7 +251,7 @@ def natural(scaled: Scaled, history: History, z: Floats) -> dict[str, Floats]:
         if data.lags > 0:
             out["delay_days"][c] = curves.delay * days
         if series > 1:
-            out["long"][c] = unit * loads[0] * curves.lift / mean
+            out["long"][c] = per_money * loads[0] * curves.lift
             out["brand_half_life_days"][c] = -days / np.log2(b_decay)
             out["brand_to_sales"][c], out["brand_step_sd"][c] = loads[0], b_step
             out["brand_lift"][c], out["loading"][c] = curves.lift, loads[1:]

@@ -12,7 +12,7 @@ from tidegauge.response.kalman import RECORD, run_back, run_filter
 from tidegauge.response.scaled import Data
 
 #: Variance of the brand's unknown start, in units of its mean, beside the stationary one: the past before the data.
-START_VAR = 0.25
+START_VAR = 1.0
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

@@ -13,10 +13,10 @@ Sources of the priors
   differs from the pool's by a factor of 2 or so (the spread of elasticities around 0.1 in Sethuraman, Tellis and
   Briesch 2011, J. Marketing Research 48).
 - half-saturation: near the stream's own mean active spend, within a factor of 3.
-- spend to brand and brand to sales: a spike and a slab. Each is a normal quantity cut off at zero, so that a good part
-  of the prior mass says "exactly none" (half of it for brand to sales, a third for a stream's effect on the brand):
-  effects that the data do not show go to zero, and an interval can reach it (Mitchell and Beauchamp 1988, J. American
-  Statistical Association 83).
+- spend to brand and brand to sales: a spike and a slab. Each is a normal quantity cut off at zero, so that a good third
+  of the prior mass says "exactly none": effects that the data do not show go to zero, and an interval can reach it
+  (Mitchell and Beauchamp 1988, J. American Statistical Association 83). The slab keeps the elasticity of sales to the
+  brand series below one.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class Priors:
     brand_half_life: tuple[float, float] = (math.log(20 * WEEK), 0.6)
     brand_step: tuple[float, float] = (math.log(0.1), 1.0)
     brand_noise: tuple[float, float] = (math.log(0.7), 0.7)
-    to_sales_scale: float = 0.7
+    to_sales_middle: float = 0.15
+    to_sales_scale: float = 0.4
     loading_scale: float = 0.7
     lift_middle: float = 0.4
     lift_scale: float = 0.7

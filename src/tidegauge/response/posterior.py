@@ -50,7 +50,7 @@ class Posterior:
       half_saturation[stream]     spend per period (and per unit of geo size) at half of the full effect
       slope[stream]               Hill exponent (1 for logistic)
       short[geo, stream]          outcome per period added at full attention (attention in [0, 1])
-      long[geo, stream]           outcome added in all, over the whole later life, by one period at full attention
+      long[stream]                outcome added through the brand, over the whole later life, by one unit of money
       brand_half_life_days[]      of the brand stock
     and the model's own coordinates as `z` (chain, draw, coordinate).
     `geo_size[geo]` divides spend before saturation (regions of different size share one curve).
@@ -125,11 +125,14 @@ def response_curve(
         )
     periods = x.shape[1]
     last = None if horizon is None else max(horizon, periods)
-    now, later = attention_totals(posterior, x / posterior.geo_size[:, None, None], last, most_draws)
+    now = attention_totals(posterior, x / posterior.geo_size[:, None, None], last, most_draws)
     short = np.einsum("dgs,dgs->ds", posterior.flat("short", most_draws), now)
     if not posterior.has_brand:
         return Added(short, np.zeros_like(short))
-    return Added(short, np.einsum("dgs,dgs->ds", posterior.flat("long", most_draws), later))
+    decay = 2.0 ** (-h.period_days / posterior.flat("brand_half_life_days", most_draws))
+    # What is spent at t has given 1 - decay^(last - t) of its effect through the brand when `last` begins.
+    inside = np.ones((len(decay), periods)) if last is None else 1.0 - decay[:, None] ** (last - np.arange(periods))
+    return Added(short, posterior.flat("long", most_draws) * (inside @ x.sum(axis=0)))
 
 
 def save_posterior(posterior: Posterior, path: Path) -> Path:

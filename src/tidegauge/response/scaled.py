@@ -32,6 +32,7 @@ class Data(NamedTuple):
     """Arrays of the density; G geos, T periods, S streams, J observations (sales, then brand series), Q columns."""
 
     spend: Floats  # [G, T, S]
+    feed: Floats  # [G, T, S], spend over its mean: what builds the brand
     columns: Floats  # [G, T, J, 1 + Q]: the observations (0 where not seen), then the design
     seen: Floats  # [G, T, J], 1 or 0
     widen: Floats  # [G, T], factor of the sales' noise variance (outlying periods)
@@ -61,7 +62,8 @@ class Data(NamedTuple):
 class Scaled:
     """The data with what is needed to come back to the history's units.
 
-    outcome_unit[geo], brand_unit[geo, series], spend_unit[stream], geo_size[geo]; `blocks[coefficient]` names its part
+    outcome_unit[geo], brand_unit[geo, series], spend_unit[stream] (mean of active
+    periods) and mean_spend[stream] (of all) per unit of geo_size[geo]; `blocks[coefficient]` names its part
     of the baseline (start, trend, season, festivals, control:name; brand:… for the brand series' own).
     """
 
@@ -70,6 +72,7 @@ class Scaled:
     outcome_unit: Floats
     brand_unit: Floats
     spend_unit: Floats
+    mean_spend: Floats
     geo_size: Floats
     series: tuple[str, ...]
     blocks: tuple[str, ...]
@@ -123,15 +126,18 @@ def scale(
         test_spend[i] /= size[geo] * spend_unit[stream]
     lift = np.array([[x.lift, x.error] for x in tests]).reshape(-1, 2) / outcome_unit[test_at[:, 0]][:, None]
     where = places(layout)
+    weight = outcome_unit / outcome_unit.sum()
+    mean_spend = np.einsum("g,gts->s", weight, spread[:, :fitted]) / fitted
     data = Data(
         spend=np.ascontiguousarray(spread / spend_unit),
+        feed=spread / np.where(mean_spend > 0, mean_spend, 1.0),
         columns=np.concatenate([np.where(seen, relative, 0.0)[..., None], design], axis=3),
         seen=seen.astype(np.float64),
         widen=np.ones((g, t)) if widen is None else widen,
         coefficient=coefficient,
         coefficients=len(blocks),
         fitted=fitted,
-        geo_weight=outcome_unit / outcome_unit.sum(),
+        geo_weight=weight,
         log_share=np.log(share),
         known_mean=known_mean,
         known_sd=known_sd,
@@ -149,7 +155,7 @@ def scale(
         lags=lag_count(history.period_days) if form.adstock == "delayed" else 0,
         hill=form.saturation == "hill",
     )
-    return Scaled(data, layout, outcome_unit, brand_unit, spend_unit, size, series, blocks)
+    return Scaled(data, layout, outcome_unit, brand_unit, spend_unit, mean_spend, size, series, blocks)
 
 
 #: The order of `Data.prior`, which the density reads by number.
@@ -157,8 +163,8 @@ PRIOR_ORDER = (
     "pool", "pool_sd", "spread", "spread_sd", "geo", "geo_sd", "half_life", "half_life_mean_sd", "half_life_sd",
     "half_saturation", "half_saturation_mean_sd", "half_saturation_sd", "slope", "slope_sd", "delay", "delay_sd",
     "noise", "noise_sd", "level", "level_sd", "brand_half_life", "brand_half_life_sd", "brand_step", "brand_step_sd",
-    "brand_noise_sd", "to_sales_sd", "loading_sd", "lift_middle", "lift_sd", "lift_spread", "lift_spread_sd",
-    "drift", "drift_sd",
+    "brand_noise_sd", "to_sales_middle", "to_sales_sd", "loading_sd", "lift_middle", "lift_sd",
+    "lift_spread", "lift_spread_sd", "drift", "drift_sd",
 )  # fmt: skip
 
 
@@ -172,7 +178,8 @@ def _prior(p: Priors, noise: list[float], period_days: float) -> Floats:
         p.half_life[0] - per, *p.half_life[1:], *p.half_saturation, *p.slope, p.delay[0] - per, p.delay[1],
         p.noise[0] + sales, p.noise[1], p.level_step[0] + sales + pace, p.level_step[1],
         p.brand_half_life[0] - per, p.brand_half_life[1], p.brand_step[0] + brand + pace, p.brand_step[1],
-        p.brand_noise[1], p.to_sales_scale, p.loading_scale, p.lift_middle, p.lift_scale, *p.lift_spread, *p.drift,
+        p.brand_noise[1], p.to_sales_middle, p.to_sales_scale, p.loading_scale, p.lift_middle, p.lift_scale,
+        *p.lift_spread, *p.drift,
     ]  # fmt: skip
     assert len(values) == len(PRIOR_ORDER)
     return np.array(values, dtype=np.float64)

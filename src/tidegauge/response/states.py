@@ -31,7 +31,7 @@ def spend_effects(z: Floats, data: Data, short: Floats, brand: Floats) -> None:
             for t in range(periods):
                 n = attention[g, s, t] / mean[s]
                 short[g, t, s] = size * curves.drift[t, s] * n
-                held = b_decay * held + (1.0 - b_decay) * curves.lift[s] * n
+                held = b_decay * held + (1.0 - b_decay) * curves.lift[s] * data.feed[g, t, s]
                 brand[g, t, s] = held
 
 
