@@ -45,7 +45,8 @@ def frame_of(rows: list[dict]) -> pl.DataFrame:
         [
             {"creator_id": f"{r['platform']}:{i:03}", "name": r["name"], "platform": r["platform"], "tier": r["tier"],
              "category": r["category"], "role": None, "followers": r["followers"], "price": r["price"],
-             "over": r["value"], "cpm": r["value"]} | {t: {"value": r["value"], "low": r["value"], "high": r["value"]} for t in TRIPLES}
+             "over": r["value"], "cpm": r["value"]}
+            | {t: dict.fromkeys(("value", "low", "high"), r["value"]) for t in TRIPLES}
             for i, r in enumerate(rows)
         ],
         schema={"creator_id": pl.String, "name": pl.String, "platform": pl.String, "tier": pl.String,

@@ -33,16 +33,8 @@ def zipped(path: Path, members: dict[str, bytes], *, link: str = "") -> Path:
 
 
 def test_members_leave_the_folder_by_no_name(tmp_path):
-    names = [
-        "../../evil.csv",
-        "/etc/evil.csv",
-        "..\\..\\evil.csv",
-        "C:\\evil.csv",
-        "a/../../../evil.csv",
-        "\x00evil.csv",
-        "~/x.csv",
-    ]
-    archive = zipped(tmp_path / "a.zip", dict.fromkeys(names, ROWS))
+    names = ["../../evil.csv", "/etc/evil.csv", "..\\..\\evil.csv", "C:\\evil.csv", "a/../../../evil.csv", "~/x.csv"]
+    archive = zipped(tmp_path / "a.zip", dict.fromkeys([*names, "\x00evil.csv"], ROWS))
     assert unpack(archive, tmp_path / "out") == len(names)
     found = list(tmp_path.rglob("*.csv"))
     assert len(found) == len(names)
@@ -146,12 +138,12 @@ def send(client, site, *files, **fields):
 
 def test_an_upload_is_read_its_name_shown_and_its_second_time_known(client, site):
     day = json.dumps([{"title": "验潮上线", "url": "https://s.weibo.com/a"}]).encode()
-    name = "../../<b>weibo</b>-2026-09-02.json"
+    name = "../../<b>weibo-2026-09-02.json"
     before = site.snapshot()
     state, page = finished(client, send(client, site, (name, day)))
     assert state == "done"
     assert "taken in" in page
-    assert "&lt;b&gt;weibo&lt;/b&gt;-2026-09-02.json" in page
+    assert "&lt;b&gt;weibo-2026-09-02.json" in page
     assert site.snapshot() > before
     rows = site.rows(site.snapshot(), "SELECT platform FROM lake.topics WHERE topic = '验潮上线'")
     assert rows == [{"platform": "weibo"}]

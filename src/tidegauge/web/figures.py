@@ -21,7 +21,7 @@ from tidegauge.result import Provenance, Result, Text
 from tidegauge.vocab import Lang
 from tidegauge.web.cache import read_about, write_about, write_whole
 from tidegauge.web.jobs import Job
-from tidegauge.web.site import Site
+from tidegauge.web.site import Site, patient
 
 Say = Callable[[float, str], None]
 #: Width in which charts are drawn, in pixels of the drawing.
@@ -104,7 +104,7 @@ def _measure(say: Say, workspace: str, snapshot: int, place: str, name: str, by:
 
     def fill(folder: Path) -> None:
         try:
-            result = Workspace(Path(workspace), snapshot).measure(name, by=by)
+            result = patient(lambda: Workspace(Path(workspace), snapshot).measure(name, by=by))
         except TidegaugeError as e:
             write_about(folder, e.as_dict())
             return

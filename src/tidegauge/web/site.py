@@ -17,7 +17,7 @@ import duckdb
 
 from tidegauge.api import Workspace
 from tidegauge.errors import WorkspaceError
-from tidegauge.web.cache import Cache, open_cache
+from tidegauge.web.cache import Cache, open_cache, write_whole
 from tidegauge.web.jobs import Jobs
 from tidegauge.workspace.lake import Lake, attach
 from tidegauge.workspace.settings import Settings
@@ -63,7 +63,10 @@ class Site:
             return self.workspace.at
         kind, _, place = self.settings.catalog.partition(":")
         if kind == "sqlite":
-            return patient(lambda: _newest(self.path / place))
+            # The file's time changes with every commit, and only then is there anything new to ask for.
+            file = self.path / place
+            seen = file.stat()
+            return self.kept(("newest", seen.st_mtime_ns, seen.st_size), lambda: patient(lambda: _newest(file)))
         return self.kept(("newest", int(time.monotonic() / 2)), self._attached_newest)
 
     @contextlib.contextmanager
@@ -72,7 +75,7 @@ class Site:
         with self._lock:
             lake = self._lakes.get(snapshot)
             if lake is None:
-                lake = patient(lambda: attach(self.path, at=snapshot))
+                lake = patient(lambda: attach(self.path, at=snapshot, catalogue=self._own_catalogue(snapshot)))
                 self._lakes[snapshot] = lake
                 while len(self._lakes) > _OPEN_LAKES:
                     # Left to the collector: another thread may still be reading from it.
@@ -121,6 +124,16 @@ class Site:
                 lake.close()
             self._lakes.clear()
 
+    def _own_catalogue(self, snapshot: int) -> Path | None:
+        """A copy of the catalogue for this snapshot: readers of the page never meet a writer's locks."""
+        kind, _, place = self.settings.catalog.partition(":")
+        if kind != "sqlite":
+            return None
+        copy = self.cache.root / f"s{snapshot}" / "catalogue" / "copy.sqlite"
+        if not copy.exists():
+            write_whole(copy.parent, lambda folder: _copied(self.path / place, folder / copy.name))
+        return copy
+
     def _attached_newest(self) -> int:
         lake = attach(self.path)
         lake.close()
@@ -150,3 +163,11 @@ def _newest(catalogue: Path) -> int:
     with contextlib.closing(sqlite3.connect(f"{catalogue.resolve().as_uri()}?mode=ro", uri=True, timeout=5)) as con:
         row = con.execute("SELECT max(snapshot_id) FROM ducklake_snapshot").fetchone()
     return int(row[0]) if row and row[0] is not None else 0
+
+
+def _copied(catalogue: Path, to: Path) -> None:
+    with (
+        contextlib.closing(sqlite3.connect(f"{catalogue.resolve().as_uri()}?mode=ro", uri=True, timeout=30)) as live,
+        contextlib.closing(sqlite3.connect(to)) as copy,
+    ):
+        live.backup(copy)

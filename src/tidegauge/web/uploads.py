@@ -185,18 +185,15 @@ def check_archive(archive: Path) -> None:
 
 def check_gzip(file: Path) -> None:
     """The same for a gzip file."""
-    try:
-        with gzip.open(file, "rb") as stream:
-            for _ in _blocks(stream, file.stat().st_size, MOST_BYTES):
-                pass
-    except (OSError, EOFError, zlib.error) as e:
-        raise SourceError(f"the gzip file is damaged ({e})", mend="export or copy it again") from None
+    with gzip.open(file, "rb") as stream:
+        for _ in _blocks(stream, file.stat().st_size, MOST_BYTES):
+            pass
 
 
 def _members(archive: Path) -> Iterator[tuple[zipfile.ZipInfo, IO[bytes]]]:
     try:
         with zipfile.ZipFile(archive) as opened:
-            infos = [i for i in opened.infolist() if not i.is_dir()]
+            infos = [i for i in opened.infolist() if i.filename and not i.is_dir()]
             if len(infos) > MOST_MEMBERS:
                 raise SourceError(
                     f"the archive holds {len(infos):,} files", mend=f"send at most {MOST_MEMBERS:,} at once"
@@ -208,7 +205,7 @@ def _members(archive: Path) -> Iterator[tuple[zipfile.ZipInfo, IO[bytes]]]:
                     raise SourceError("the archive is locked with a password", mend="pack it without one")
                 with opened.open(info) as stream:
                     yield info, stream
-    except (zipfile.BadZipFile, NotImplementedError, zlib.error, EOFError, RuntimeError) as e:
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as e:
         raise SourceError(f"the archive is damaged or of a strange kind ({e})", mend="pack it again as zip") from None
 
 
@@ -216,10 +213,17 @@ def _blocks(stream: IO[bytes] | gzip.GzipFile, packed: int, left: int) -> Iterat
     """The stream's bytes; stops where it grows beyond what honest data would."""
     most = max(_SMALL, MOST_TIMES * max(packed, 1))
     taken = 0
-    while block := stream.read(_BLOCK):
+    while block := _read(stream):
         taken += len(block)
         if taken > left or taken > most:
             raise SourceError(
                 "unpacked, this would be far larger than data usually are", mend="send the files unpacked, in parts"
             )
         yield block
+
+
+def _read(stream: IO[bytes] | gzip.GzipFile) -> bytes:
+    try:
+        return stream.read(_BLOCK)
+    except (zipfile.BadZipFile, OSError, EOFError, zlib.error) as e:
+        raise SourceError(f"the archive is damaged ({e})", mend="export or copy it again") from None

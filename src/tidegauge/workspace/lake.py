@@ -98,8 +98,12 @@ def _load(con: duckdb.DuckDBPyConnection, name: str) -> None:
             ) from None
 
 
-def attach(directory: Path, *, at: int | None = None, write: bool = False) -> Lake:
-    """Attach the lake of a workspace, as of snapshot `at` where given."""
+def attach(directory: Path, *, at: int | None = None, write: bool = False, catalogue: Path | None = None) -> Lake:
+    """Attach the lake of a workspace, as of snapshot `at` where given.
+
+    `catalogue` names a copy of the SQLite catalogue to read instead of the live one: many readers of one snapshot then
+    neither wait for a writer nor make it wait.
+    """
     directory = directory.resolve()
     settings = read_settings(directory)
     con = connect()
@@ -111,6 +115,8 @@ def attach(directory: Path, *, at: int | None = None, write: bool = False) -> La
     kind, _, place = settings.catalog.partition(":")
     if kind == "postgres":
         _load(con, "postgres_scanner")
+    if catalogue is not None and not write:
+        place = str(catalogue.resolve())
     catalog = f"sqlite:{directory / place}" if kind == "sqlite" else f"postgres:{place}"
     data = settings.data if "://" in settings.data else str(directory / settings.data) + "/"
     options = [f"DATA_PATH '{_quote(data)}'", "OVERRIDE_DATA_PATH true"]
