@@ -1,7 +1,9 @@
-"""The documentation is true: every command of the README runs, every command elsewhere exists with its options."""
+"""The documentation is true: every command of the README and of the docs' blocks runs, every command in a sentence
+exists with its options, measures and columns."""
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 import subprocess
@@ -27,33 +29,77 @@ def shell_lines(page: Path) -> list[str]:
     return [line.split("  #")[0].strip() for block in blocks for line in block.splitlines() if line.strip()]
 
 
+#: Commands that wait for somebody: they serve until they are stopped, and have tests of their own.
+SERVING = ("mcp", "serve")
+
+
+def run(line: str, place: Path) -> None:
+    """Run one command of the docs as a reader would, on a smaller ecosystem."""
+    for full, less in SMALLER.items():
+        line = line.replace(full, less)
+    words = [sys.executable, "-c", "import sys; from tidegauge.cli import main; sys.exit(main())"]
+    words += shlex.split(line)[1:]
+    done = subprocess.run(words, cwd=place, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, f"{line}\n{done.stdout[-1000:]}\n{done.stderr[-2000:]}"
+    assert "Traceback" not in done.stderr
+
+
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the README was followed to its end: it has a workspace `ws`, a plan in `out`, a `report`."""
     place = tmp_path_factory.mktemp("readme")
     (place / "examples").symlink_to(ROOT / "examples")
-    return place
-
-
-def test_every_command_of_the_readme_runs_and_then_its_python(sandbox):
     lines = [line for line in shell_lines(ROOT / "README.md") if line.startswith("tidegauge ")]
     assert len(lines) > 5
     for line in lines:
-        small = line
-        for full, less in SMALLER.items():
-            small = small.replace(full, less)
-        words = [
-            sys.executable,
-            "-c",
-            "import sys; from tidegauge.cli import main; sys.exit(main())",
-            *shlex.split(small)[1:],
-        ]
-        done = subprocess.run(words, cwd=sandbox, capture_output=True, text=True, timeout=600, check=False)
-        assert done.returncode == 0, f"{line}\n{done.stderr[-2000:]}"
-        assert "Traceback" not in done.stderr
+        if shlex.split(line)[1] not in SERVING:
+            run(line, place)
+    return place
+
+
+def test_after_the_readmes_commands_its_python_runs(sandbox):
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
     done = subprocess.run([sys.executable, "-c", code], cwd=sandbox, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert (sandbox / "out").exists()
+
+
+BLOCKS = [
+    (page, line)
+    for page in PAGES
+    if not page.name.startswith("README")
+    for line in shell_lines(page)
+    if line.startswith("tidegauge ") and shlex.split(line)[1] not in SERVING
+]
+
+
+@pytest.mark.parametrize(("page", "line"), BLOCKS, ids=[f"{p.stem}-{i}" for i, (p, _) in enumerate(BLOCKS)])
+def test_every_command_in_a_block_of_the_docs_runs(sandbox, page, line):
+    run(line, sandbox)
+
+
+def inline_commands(page: Path) -> list[str]:
+    """Commands within sentences; `[--set a=b|c]` is an option that may be left out, `…` stands for anything."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+    return [re.sub(r"[\[\]]|\s\|\s", " ", c.replace("\n", " ")) for c in re.findall(r"`(tidegauge [^`]+)`", text)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_commands_in_sentences_name_real_options_measures_and_columns(page):
+    for command in inline_commands(page):
+        words = command.split()
+        if len(words) < 2 or words[1].startswith("-"):
+            continue
+        assert words[1] in COMMANDS, command
+        known = {o for p in COMMANDS[words[1]].params for o in p.opts}
+        assert {w.split("=")[0] for w in words if w.startswith("-")} <= known, command
+        if words[1] == "measure" and len(words) > 2 and not words[2].startswith("-"):
+            m = measures()[words[2]]
+            pairs = list(itertools.pairwise(words))
+            for column in {c for w, given in pairs if w == "--by" for c in given.split(",")}:
+                assert column in m.by, f"{command}: {column}"
+            for option in {given.split("=")[0] for w, given in pairs if w == "--set"}:
+                assert option in m.options, f"{command}: {option}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
