@@ -62,7 +62,9 @@ VIEWS: dict[str, View] = {
     "/plans/{plan}/files/{file}": plan_pages.download,
     "/jobs/{job}": job_pages.page,
     "/response": response_pages.page,
+    "/response/split": response_pages.split_part,
     "/verify": verify_pages.page,
+    "/verify/{plan}": verify_pages.one,
     "/data": data_pages.page,
     "/data/rows/{table}": data_pages.rows,
     "/data/ingests/{ingest}": data_pages.ingest,
@@ -72,6 +74,7 @@ ACTIONS: dict[str, Action] = {
     "/plans/new": plan_pages.make,
     "/creators/shortlist": shortlist.change,
     "/data/upload": uploads.take,
+    "/response/fit": response_pages.start_fit,
     "/start/demo": first_run.make_demo,
     "/jobs/again": job_pages.again,
 }

@@ -20,7 +20,7 @@ from tidegauge.report.words import LANGUAGES
 from tidegauge.result import Provenance, Result, Text
 from tidegauge.vocab import Lang
 from tidegauge.web.cache import read_about, write_about, write_whole
-from tidegauge.web.jobs import Job
+from tidegauge.web.jobs import Job, Lane
 from tidegauge.web.site import Site, patient
 
 Say = Callable[[float, str], None]
@@ -57,7 +57,7 @@ class Answer:
 
 def answer(
     site: Site, snapshot: int, kind: str, key: object, task: Callable[..., dict[str, Any]], *args: object,
-    again: bool = False,
+    again: bool = False, lane: Lane = "figures",
 ) -> Answer:  # fmt: skip
     """The outcome of a task for a snapshot, or the job that computes it (started where there is none).
 
@@ -70,8 +70,14 @@ def answer(
         return Answer(place, about)
     job = site.jobs.of_key(str(place))
     if job is None or (job.over and (job.state == "done" or again)):
-        job = site.jobs.submit(kind, str(place), task, str(site.path), snapshot, str(place), *args)
+        job = site.jobs.submit(kind, str(place), task, str(site.path), snapshot, str(place), *args, lane=lane)
     return Answer(place, None, job)
+
+
+def at_hand(site: Site, snapshot: int, kind: str, key: object) -> Answer:
+    """The same without starting anything."""
+    place = site.cache.place(snapshot, kind, key)
+    return Answer(place, read_about(place), site.jobs.of_key(str(place)))
 
 
 def measured(site: Site, snapshot: int, name: str, by: tuple[str, ...] = (), *, again: bool = False) -> Answer:

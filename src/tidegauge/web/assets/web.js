@@ -123,7 +123,20 @@
     facets.forEach((f) => f.addEventListener("change", show));
   };
 
+  // A slider over panels that are all there: one is shown.
+  const slider = (box) => {
+    const range = box.querySelector("input[type=range]");
+    const panels = $$(".panel", box);
+    const show = () => {
+      panels.forEach((p, i) => { p.hidden = i !== Number(range.value); });
+      range.setAttribute("aria-valuetext", panels[Number(range.value)]?.dataset.told ?? "");
+    };
+    range.addEventListener("input", show);
+    show();
+  };
+
   const start = (from) => {
+    $$("[data-slider]", from).forEach(slider);
     $$("[data-poll]", from).forEach(poll);
     if (from.matches?.("[data-poll]")) poll(from);
     $$("table[data-live]", from).forEach(table);
