@@ -11,7 +11,7 @@ from tidegauge.plan.split_solve import Limits
 def curves(
     seed: int, streams: int, draws: int, *, shape: float = 1.0, spread: float = 0.4, cap: float = 1000.0
 ) -> Curves:
-    """Value of x: top · x^shape / (x^shape + half^shape), top and half vary over draws; short_share of it is short."""
+    """Value of x: top · x^shape / (x^shape + half^shape), top and half vary over draws; a part through the brand."""
     rng = np.random.default_rng(seed)
     top = rng.uniform(500, 3000, streams) * np.exp(spread * rng.normal(size=(draws, streams)) - spread**2 / 2)
     half = rng.uniform(100, 600, streams) * np.exp(0.5 * spread * rng.normal(size=(draws, streams)))
@@ -19,8 +19,8 @@ def curves(
     x = (u[:, None] * np.full(streams, cap))[:, None, :]
     with np.errstate(divide="ignore"):
         total = top * x**shape / (x**shape + half**shape)
-    short_share = rng.uniform(0.3, 1.0, streams)
-    return curves_of(u, np.full(streams, cap), short_share * total, total)
+    through_brand = rng.uniform(0.0, 0.7, streams)
+    return curves_of(u, np.full(streams, cap), through_brand * total, total)
 
 
 def limits(streams: int, budget: float, *, low=None, high=None, rows=(), cap: float = 1000.0) -> Limits:

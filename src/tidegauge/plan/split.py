@@ -150,7 +150,7 @@ def every_other(curves: Curves, first: int) -> Curves:
         return curves
     return Curves(
         curves.u, curves.cap, np.ascontiguousarray(curves.coefficients[:, :, first::2]),
-        curves.short[:, first::2], curves.total[:, first::2],
+        curves.long[:, first::2], curves.total[:, first::2],
     )  # fmt: skip
 
 
@@ -195,7 +195,7 @@ def _columns(name: str, draws: Float) -> dict[str, Float]:
 def _streams(
     parts: pl.DataFrame, curves: Curves, money: Float, recent: Float, limits: Limits, posterior: Posterior, periods: int
 ) -> pl.DataFrame:
-    value, short = curves.value(money), curves.short_of(money)
+    value, long = curves.value(money), curves.long_of(money)
     spent = np.where(money > 0, money, np.nan)
     total = np.maximum(value.mean(axis=0), 1e-12)
     at = _at(limits, money)
@@ -206,9 +206,7 @@ def _streams(
         *(pl.Series(k, v) for k, v in _columns("value", value).items()),
         *(pl.Series(k, v).fill_nan(None) for k, v in _columns("roi", value / spent).items()),
         *(pl.Series(k, v) for k, v in _columns("marginal", curves.slope(money)).items()),
-        pl.Series("through_brand", np.where(value.mean(axis=0) > 0, 1.0 - short.mean(axis=0) / total, 0.0)).clip(
-            0.0, 1.0
-        ),
+        pl.Series("through_brand", long.mean(axis=0) / total).clip(0.0, 1.0),
         pl.Series("at", at, dtype=pl.String),
         pl.Series("beyond", money / periods > posterior.history.spend.sum(axis=0).max(axis=0)),
     )
@@ -243,12 +241,12 @@ def _horizons(
         v, g = _interval(values), _interval(gain)
         whole = max(float(money.sum()), 1e-12)
         side = {k: float(money[(parts["side"] == k).to_numpy()].sum()) / whole for k in ("brand", "sales")}
-        short = float(check.short_of(money).sum(axis=1).mean())
+        long = float(check.long_of(money).sum(axis=1).mean())
         rows.append(
             {
                 "horizon_weeks": weeks, "value": v.value, "value_low": v.low, "value_high": v.high,
                 "cvar": tail_mean(values, cvar_level), "brand_share": side["brand"], "sales_share": side["sales"],
-                "through_brand": min(max(1.0 - short / v.value, 0.0), 1.0) if v.value > 0 else 0.0,
+                "through_brand": min(max(long / v.value, 0.0), 1.0) if v.value > 0 else 0.0,
                 "gain": g.value, "gain_low": g.low, "gain_high": g.high, "better": float((gain > 0).mean()),
             }
         )  # fmt: skip
@@ -262,9 +260,13 @@ def _frontier(
     choose, check = every_other(curves, 0), every_other(curves, 1)
     rows, money = [], []
     first: Float | None = None
+    last: Float | None = None
     for w in _FRONTIER:
-        x = solve_split(choose, limits, recent=recent, cvar_weight=w, level=brief.risk.level, seed=seed).money
-        first = x if first is None else first
+        # Each point of the frontier starts from the last one: they lie close together.
+        x = solve_split(
+            choose, limits, recent=recent, cvar_weight=w, level=brief.risk.level, seed=seed, near=last
+        ).money
+        first, last = (x if first is None else first), x
         values = check.value(x).sum(axis=1)
         moved = float(np.abs(x - first).sum()) / 2.0 / brief.budget
         rows.append(

@@ -25,13 +25,14 @@ _POINTS = 33
 class Curves:
     """Value in money of D draws and S streams at grid points u in [0, 1] of each stream's `cap` (money, S).
 
-    `coefficients` (4, K - 1, D, S) of the cubics in u; `short_share` (K, D, S): the part of the value that is short.
+    `coefficients` (4, K - 1, D, S) of the cubics in u; `long` (K, D, S): the part of the value that comes through the
+    brand; `total` (K, D, S).
     """
 
     u: Float
     cap: Float
     coefficients: Float
-    short: Float
+    long: Float
     total: Float
 
     @property
@@ -51,20 +52,20 @@ class Curves:
         out: Float = ((3.0 * c[0] * t + 2.0 * c[1]) * t + c[2]) / scale
         return out
 
-    def short_of(self, money: Float) -> Float:
-        """The part of the value (D, S) that comes at once and not through the brand."""
+    def long_of(self, money: Float) -> Float:
+        """The part of the value (D, S) that comes through the brand; in proportion to money between grid points."""
         u = self._u(money)
         k = np.clip(np.searchsorted(self.u, u, side="right") - 1, 0, self.u.size - 2)
         t = (u - self.u[k]) / (self.u[k + 1] - self.u[k])
         s = np.arange(u.size)
-        out: Float = (1.0 - t) * self.short[k, :, s].T + t * self.short[k + 1, :, s].T
+        out: Float = (1.0 - t) * self.long[k, :, s].T + t * self.long[k + 1, :, s].T
         return out
 
     def mean(self) -> Curves:
         """The curves of the mean over draws, as one draw."""
         return Curves(
             self.u, self.cap, self.coefficients.mean(axis=2, keepdims=True),
-            self.short.mean(axis=1, keepdims=True), self.total.mean(axis=1, keepdims=True),
+            self.long.mean(axis=1, keepdims=True), self.total.mean(axis=1, keepdims=True),
         )  # fmt: skip
 
     def _u(self, money: Float) -> Float:
@@ -88,15 +89,15 @@ def tabulate(
     outcome (margin included).
     """
     u = np.linspace(0.0, 1.0, _POINTS) ** 2
-    short, total = [], []
+    long, total = [], []
     for part in u:
         path = np.tile(part * cap / flight_periods, (flight_periods, 1))
         added = response_curve(posterior, path, horizon=horizon_periods, most_draws=most_draws)
-        short.append(worth * added.short)
+        long.append(worth * added.long)
         total.append(worth * added.total)
-    return curves_of(u, cap, np.array(short), np.array(total))
+    return curves_of(u, cap, np.array(long), np.array(total))
 
 
-def curves_of(u: Float, cap: Float, short: Float, total: Float) -> Curves:
-    """Curves from values at grid points: short and total (K, D, S), zero at u = 0."""
-    return Curves(u, cap, np.asarray(PchipInterpolator(u, total, axis=0).c, dtype=np.float64), short, total)
+def curves_of(u: Float, cap: Float, long: Float, total: Float) -> Curves:
+    """Curves from values at grid points: the brand's part and the total (K, D, S), zero at u = 0."""
+    return Curves(u, cap, np.asarray(PchipInterpolator(u, total, axis=0).c, dtype=np.float64), long, total)

@@ -137,14 +137,22 @@ def _clash(limits: Limits) -> tuple[str, ...]:
 
 
 def solve_split(
-    curves: Curves, limits: Limits, *, recent: Float, cvar_weight: float = 0.0, level: float = 0.8, seed: int = 1
+    curves: Curves,
+    limits: Limits,
+    *,
+    recent: Float,
+    cvar_weight: float = 0.0,
+    level: float = 0.8,
+    seed: int = 1,
+    near: Float | None = None,
 ) -> Solved:
     """The best split found.
 
-    Parameters: `recent` is the split so far, one of the starts; `cvar_weight` w and `level` as in the module's formula.
+    Parameters: `recent` is the split so far, one of the starts; `cvar_weight` w and `level` as in the module's formula;
+    `near` is a split known to be close to the best, which then is the only start beside the envelope's.
     """
     upper = envelope(curves.mean(), limits)
-    starts = [feasible(limits, s) for s in _starts(curves, limits, recent, seed)]
+    starts = [near] if near is not None else [feasible(limits, s) for s in _starts(curves, limits, recent, seed)]
     if upper is not None:
         starts.insert(0, upper[0])
     tried = [(_climb(curves, limits, s, cvar_weight, level)) for s in starts]
@@ -175,6 +183,8 @@ def _starts(curves: Curves, limits: Limits, recent: Float, seed: int) -> list[Fl
 
 def _climb(curves: Curves, limits: Limits, start: Float, w: float, level: float) -> Float:
     n, budget = limits.low.size, limits.budget
+    if w == 0.0:
+        curves = curves.mean()  # the mean of the draws' values is the value of the mean curves
     scale = max(float(curves.value(start).sum(axis=1).mean()), 1e-9)
     spread = max(float(curves.value(start).sum(axis=1).std()) / scale, 1e-6)
     smooth = _SMOOTH * spread

@@ -74,7 +74,7 @@ def _decisions(curves: Curves, limits: Limits, best: Float, rng: np.random.Gener
     chosen += [np.array([d]) for d in rng.choice(curves.draws, min(_SINGLE_DRAWS, curves.draws), replace=False)]
     for draws in chosen:
         part = Curves(
-            curves.u, curves.cap, curves.coefficients[:, :, draws], curves.short[:, draws], curves.total[:, draws]
+            curves.u, curves.cap, curves.coefficients[:, :, draws], curves.long[:, draws], curves.total[:, draws]
         )
         made = envelope(part.mean(), limits)
         if made is not None:
