@@ -252,6 +252,11 @@ def envelope(mean: Curves, limits: Limits) -> tuple[Float, float] | None:
     if widths.size == 0:
         return limits.low.copy(), base + slackness
     pick = (owner[None, :] == np.arange(n)[:, None]).astype(float)
+    if not limits.rows.size:
+        if left < 0:
+            return None
+        taken = _filled(widths, rates, left)
+        return limits.low + pick @ taken, base + float(rates @ taken) + slackness
     a, b = [np.ones((1, widths.size))], [np.array([left])]
     for row, low, high in zip(limits.rows, limits.row_low, limits.row_high, strict=True):
         along, fixed = (row @ pick)[None], float(row @ limits.low)
@@ -265,6 +270,15 @@ def envelope(mean: Curves, limits: Limits) -> tuple[Float, float] | None:
     if done.status != 0:
         return None
     return limits.low + pick @ done.x, base + float(-done.fun) + slackness
+
+
+def _filled(widths: Float, rates: Float, left: float) -> Float:
+    """The steepest pieces first until the money is spent: pieces of one envelope come in order of themselves."""
+    order = np.argsort(-rates, kind="stable")
+    before = np.concatenate([[0.0], np.cumsum(widths[order])[:-1]])
+    taken = np.zeros(widths.size)
+    taken[order] = np.clip(left - before, 0.0, widths[order])
+    return taken
 
 
 def _along(mean: Curves, stream: int, x: Float) -> Float:
