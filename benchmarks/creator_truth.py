@@ -23,6 +23,7 @@ import numpy as np
 import polars as pl
 
 from tidegauge import creators as room
+from tidegauge.creators.recovery import recovery
 from tidegauge.twin import World, canonical, grow, truth
 from tidegauge.twin.ecosystem import Ecosystem
 from tidegauge.twin.observe import epoch_s
@@ -113,6 +114,15 @@ def dependence(tables: Tables, facts: dict[str, pl.DataFrame]) -> list[Hit]:
     found.append(("dependence", "correlation", float("nan"), both.select(pl.corr("value", "true")).item(), both.height))
     found.append(("dependence", "bias", float("nan"), float((both["value"] - both["true"]).mean()), both.height))
     found.append(("dependence", "width", float("nan"), float((both["high"] - both["low"]).mean()), both.height))
+    own = recovery(tables).join(true.drop("true"), on="creator_id")
+    found += _by_platform("days of recovery", own, 0.9, "recovery_half_life_days")
+    logs = own.select(pl.col("value").log(), pl.col("recovery_half_life_days").log().alias("true"), "told")
+    bias = float((logs["value"] - logs["true"]).mean()) if own.height else float("nan")
+    found.append(("days of recovery", "log bias", float("nan"), bias, own.height))
+    clear = logs.filter(pl.col("told") > 0.1)
+    if clear.height > 20:
+        related = float(clear.select(pl.corr("value", "true")).item())
+        found.append(("days of recovery", "correlation where told > 0.1", float("nan"), related, clear.height))
     return found
 
 

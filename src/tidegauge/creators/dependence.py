@@ -10,7 +10,7 @@ import polars as pl
 from tidegauge.creators.fitted import fitted_growth
 from tidegauge.creators.next_post import mature
 from tidegauge.creators.post_frame import latest_posts
-from tidegauge.creators.shock_path import shock_path
+from tidegauge.creators.shock_path import Path, shock_path
 from tidegauge.workspace.tables import Tables
 
 #: Bounds of the spread of loadings between creators; in between it is estimated (a mean of one is by definition).
@@ -50,19 +50,28 @@ def dependence(tables: Tables, *, as_of: dt.datetime | None = None, seed: int = 
     part of it between none and all is counted, which is most of the interval's width.
     Source: variance components, Searle, Casella and McCulloch (1992).
     """
+    posts = dated_posts(tables, as_of)
+    if posts.is_empty():
+        return pl.DataFrame(schema=_SCHEMA)
+    residual, weight = within_creators(posts)
+    own_out, error2 = np.zeros(len(residual)), np.zeros(len(residual))
+    for rows, path in shock_paths(posts, residual, weight).values():
+        own_out[rows], error2[rows] = path.own_out, path.own_error2
+    return _index(posts, residual, weight, own_out, error2, seed)
+
+
+def dated_posts(tables: Tables, as_of: dt.datetime | None) -> pl.DataFrame:
+    """Dated posts of creators with at least three, sorted by creator: log views (likes where none are shown).
+
+    Columns: post_id, creator_id, platform, format, sponsored, y, day (since 1970), week, noise (variance of y that is
+    measurement), through_likes.
+    """
     parts = [_posts(tables, "views", as_of, frozenset())]
     seen = frozenset(parts[0].get_column("platform").unique().to_list())
     parts.append(_posts(tables, "likes", as_of, seen))
     posts = pl.concat(parts)
-    if posts.is_empty():
-        return pl.DataFrame(schema=_SCHEMA)
     enough = pl.len().over("creator_id") >= _MIN_POSTS
-    posts = posts.filter(enough).sort("creator_id", "post_id")
-    if posts.is_empty():
-        return pl.DataFrame(schema=_SCHEMA)
-    residual, weight = _within(posts)
-    own_out, error2 = _shocks(posts, residual, weight)
-    return _index(posts, residual, weight, own_out, error2, seed)
+    return posts.filter(enough).sort("creator_id", "post_id") if posts.height else posts
 
 
 def _posts(tables: Tables, metric: str, as_of: dt.datetime | None, without: frozenset[str]) -> pl.DataFrame:
@@ -79,7 +88,7 @@ def _posts(tables: Tables, metric: str, as_of: dt.datetime | None, without: froz
     )  # fmt: skip
 
 
-def _within(posts: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def within_creators(posts: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Residuals and weights of posts: y less its creator × format mean and the common effect of sponsorship.
 
     A post weighs as much as a work's variance has in its total variance (work and measurement); the only one of a
@@ -112,16 +121,15 @@ def _codes(posts: pl.DataFrame, *columns: str) -> np.ndarray:
     return posts.select(pl.struct(columns).rank("dense").cast(pl.Int64) - 1).to_series().to_numpy()
 
 
-def _shocks(posts: pl.DataFrame, residual: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Per post: its platform's path of shocks without the own creator, and that one's error variance."""
+def shock_paths(posts: pl.DataFrame, residual: np.ndarray, weight: np.ndarray) -> dict[str, tuple[np.ndarray, Path]]:
+    """Per platform: the rows of its posts and its path of shocks."""
     platform, creator = posts.get_column("platform").to_numpy(), _codes(posts, "creator_id")
     day = posts.get_column("day").to_numpy()
-    own_out, error2 = np.zeros(len(residual)), np.zeros(len(residual))
+    found = {}
     for name in np.unique(platform).tolist():
-        mine = np.flatnonzero(platform == name)
-        path = shock_path(day[mine], residual[mine], weight[mine], creator[mine])
-        own_out[mine], error2[mine] = path.own_out, path.own_error2
-    return own_out, error2
+        rows = np.flatnonzero(platform == name)
+        found[name] = (rows, shock_path(day[rows], residual[rows], weight[rows], creator[rows]))
+    return found
 
 
 def _index(
