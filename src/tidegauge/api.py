@@ -22,7 +22,7 @@ from tidegauge.workspace.tables import Tables, duckdb_tables
 if TYPE_CHECKING:
     import polars as pl
 
-    from tidegauge.creators import CreatorPage
+    from tidegauge.creators import Advice, CreatorPage, Resonance
     from tidegauge.plan.brief import Brief
     from tidegauge.plan.case_score import CaseScore
     from tidegauge.plan.result import Plan
@@ -176,7 +176,7 @@ class Workspace:
             return run(name, tables, by=segments, **span, **options)
 
     def creators(self, **filters: Any) -> pl.DataFrame:
-        """All creators with forecast, fair price, dependence and quality, each with its interval.
+        """All creators with forecast, price, costs, role, income, dependence and quality, each with its interval.
 
         Filters: platform, tier, category, role, price_max, horizon_days (7), sort ("views_next"), limit, seed.
         """
@@ -191,6 +191,35 @@ class Workspace:
 
         with self.tables() as tables:
             return creator_page(tables, creator_id, seed=seed)
+
+    def advise(self, creator_id: str, *, seed: int = 0) -> Advice:
+        """For the creator: its standing, fair price, dependence, where others like it gained, what is crowded."""
+        from tidegauge.creators import advise
+
+        with self.tables() as tables:
+            return advise(tables, creator_id, seed=seed)
+
+    def income(self, *, by: str | Sequence[str] = ("platform",), seed: int = 0) -> Result:
+        """How a year's income from brands is spread over creators, by platform, tier or category."""
+        from tidegauge.creators import income_distribution
+
+        segments = tuple(c.strip() for c in by.split(",") if c.strip()) if isinstance(by, str) else tuple(by)
+        with self.tables() as tables:
+            return income_distribution(tables, by=segments, seed=seed)
+
+    def resonance(self, *, limit: int | None = None, seed: int = 0) -> Resonance:
+        """Works and topics that win on several platforms, and what emotional titles have to do with it."""
+        from tidegauge.creators import resonance
+
+        with self.tables() as tables:
+            return resonance(tables, limit=limit, seed=seed)
+
+    def role_fit(self) -> pl.DataFrame:
+        """For which stage of the funnel each role serves, per platform and industry: cited, moved by bookings."""
+        from tidegauge.creators import role_fit
+
+        with self.tables() as tables:
+            return role_fit(tables)
 
     def plan(
         self,

@@ -39,6 +39,9 @@ app = typer.Typer(
 #: Commands that live in files of their own.
 app.command()(cli_creators.creators)
 app.command()(cli_creators.creator)
+app.command()(cli_creators.income)
+app.command()(cli_creators.resonance)
+app.command()(cli_creators.roles)
 app.command()(cli_response.respond)
 app.command()(cli_split.split)
 

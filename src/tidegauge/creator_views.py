@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.console import RenderableType
 
-    from tidegauge.creators import CreatorPage
+    from tidegauge.creators import Advice, CreatorPage
+    from tidegauge.report.registry import Needs
 
 FORMATS = ("table", "json", "csv", "parquet")
 
@@ -91,8 +92,21 @@ def creator_view(page: CreatorPage, lang: Lang) -> RenderableType:
     return Group(Line(creator_title(page)[lang], style="bold cyan"), render_look("creator", page, lang))
 
 
-def write_creator(page: CreatorPage, out: Path, lang: Lang) -> None:
-    """One creator's page as .html (offline, both languages), .xlsx or .pptx."""
+def advice_view(advice: Advice, lang: Lang) -> RenderableType:
+    """A creator's advice: what to know in words, then the figures behind it."""
+    return look_view("advice", advice, lang, 30)
+
+
+def look_view(kind: Needs, subject: object, lang: Lang, most: int) -> RenderableType:
+    """What the sections of this kind of subject tell, with at most so many rows a table."""
+    from tidegauge.report.terminal import render_look
+
+    return render_look(kind, subject, lang, most=most)
+
+
+def write_creator(page: CreatorPage | Advice, out: Path, lang: Lang) -> None:
+    """One creator's page, or its advice, as .html (offline, both languages), .xlsx or .pptx."""
+    from tidegauge.creators import Advice
     from tidegauge.report.blocks import Head
     from tidegauge.report.html import made_at
     from tidegauge.report.html import page as html_page
@@ -108,8 +122,10 @@ def write_creator(page: CreatorPage, out: Path, lang: Lang) -> None:
         f"{page.creator_id} · 数据快照 {p.snapshot} · 生成于 {at}",
         f"{page.creator_id} · snapshot {p.snapshot} · made {at}",
     )
-    kicker = Text(f"{WORDS['product'].zh} · 达人", f"{WORDS['product'].en} · creator")
-    head, sections = Head(kicker, creator_title(page), meta), build({"creator": page})
+    kind: Needs = "advice" if isinstance(page, Advice) else "creator"
+    what = Text("建议", "advice") if kind == "advice" else Text("达人", "creator")
+    kicker = Text(f"{WORDS['product'].zh} · {what.zh}", f"{WORDS['product'].en} · {what.en}")
+    head, sections = Head(kicker, creator_title(page), meta), build({kind: page})
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix == ".html":
         out.write_text(html_page(sections, head, lang=lang), encoding="utf-8")

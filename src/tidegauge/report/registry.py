@@ -10,7 +10,10 @@ from tidegauge.discovery import import_files
 from tidegauge.report.blocks import Section
 from tidegauge.result import Text
 
-Needs = Literal["plan", "workspace", "verification", "case", "budget_split", "creator", "ranking", "response"]
+Needs = Literal[
+    "plan", "workspace", "verification", "case", "budget_split", "creator", "ranking", "response", "comparison",
+    "advice", "resonance", "role_fit",
+]  # fmt: skip
 #: A builder gives one section, several, or None where it has nothing to say.
 Builder = Callable[[Any], "Section | Iterable[Section] | None"]
 Make = TypeVar("Make", bound=Builder)

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from tidegauge.creators import CreatorPage
+from tidegauge.creators import Advice, CreatorPage
 from tidegauge.report.blocks import BarChart, Block, Column, Fact, Facts, Section, Table
 from tidegauge.report.content import short
 from tidegauge.report.figures import compact, in_unit, interval, known, percent
@@ -30,7 +30,7 @@ METRICS = {
 }
 
 
-def creator_title(page: CreatorPage) -> Text:
+def creator_title(page: CreatorPage | Advice) -> Text:
     """The creator's name, platform, tier and category."""
     s = page.summary
     parts = [str(s.get(k)) for k in ("platform", "tier", "category", "role") if s.get(k)]
