@@ -28,9 +28,14 @@ from tidegauge.web.words import said  # noqa: E402
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (make chromium installs it)")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
-VIEWS = ["/", "/platforms", "/creators", "/creators/one?id=douyin:evil", "/plans", "/plans/new?example=1", "/response",
-         "/verify", "/data", "/data/rows/offers", "/start", "/measures/tiers", "/methods/displacement", "/nope"]  # fmt: skip
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+VIEWS = [
+    "/", "/platforms", "/creators", "/creators/one?id=douyin:evil", "/plans", "/plans/new?example=1", "/response",
+    "/verify", "/data", "/data/rows/offers", "/start", "/measures/tiers", "/methods/displacement", "/nope",
+]  # fmt: skip
 WAIT_MS = 240_000
 
 
@@ -79,7 +84,7 @@ def visit(browser, address):
     yield open_page
     for context in contexts:
         context.close()
-    allowed = ("404", "422")  # the browser logs an answer that is meant to be one
+    allowed = ("400", "404", "422")  # the browser logs an answer that is meant to be one
     assert [p for p in problems if not any(f"status of {c}" in p for c in allowed)] == []
 
 
@@ -91,18 +96,11 @@ def keep(page, name):
 
 
 @pytest.mark.parametrize(("lang", "look"), [("zh", "light"), ("en", "dark")])
-def test_no_view_has_a_serious_fault_of_access(visit, lang, look):
+def test_no_view_has_a_serious_fault_of_access(visit, address, lang, look):
     """axe-core's serious and critical rules (contrast, names, roles, labels) on every view."""
     page = visit()
     for path in VIEWS:
-        page.goto(
-            page.url.split("/", 3)[0]
-            + "//"
-            + page.url.split("/", 3)[2]
-            + path
-            + ("&" if "?" in path else "?")
-            + f"lang={lang}&look={look}"
-        )
+        page.goto(address + path + ("&" if "?" in path else "?") + f"lang={lang}&look={look}")
         assert page.get_attribute("html", "data-lang") == lang
         found = axe.Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
         serious = [(v["id"], v["nodes"][0]["html"][:150]) for v in found if v["impact"] in ("serious", "critical")]
@@ -167,7 +165,6 @@ def test_a_plan_is_made_changed_compared_and_exported(visit):
     page = visit("/plans/new?lang=zh")
     page.fill("input[name=budget]", "abc")
     page.click("button[value=run]")
-    assert "第" not in page.inner_text("[role=alert]") or True
     assert "budget" in page.inner_text("[role=alert]")
     page.fill("input[name=budget]", "8万")
     page.fill("input[name=brand]", "验潮<b>")
@@ -211,16 +208,14 @@ def test_limits_that_clash_are_told_by_line(visit):
     page = visit("/plans/new?lang=en")
     page.fill("input[name=budget]", "8万")
     page.fill("input[name=min_creators]", "50")
-    page.fill(
-        "textarea[name=rest]",
-        "panel_persons = 20000\n[limits]\nmax_share_per_creator = 0.9\n[[rule]]\nplatform = ['抖音']\ncount_max = 1\n[[rule]]\nplatform = ['抖音']\ncount_min = 2",
-    )
+    rule = "[[rule]]\nplatform = ['抖音']\n"
+    page.fill("textarea[name=rest]", f"panel_persons = 20000\n{rule}count_max = 1\n{rule}count_min = 2")
     page.click("button[value=run]")
     page.wait_for_selector("[role=alert]")
     assert "line" in page.inner_text("[role=alert]")
 
 
-def test_a_bad_file_and_a_good_one_from_the_browser(visit, tmp_path):
+def test_a_bad_file_and_a_good_one_from_the_browser(visit, address, tmp_path):
     page = visit("/data?lang=en")
     bad, good = tmp_path / "broken.xlsx", tmp_path / "weibo-2026-09-05.json"
     bad.write_bytes(b"PK\x03\x04 no workbook")
@@ -230,16 +225,16 @@ def test_a_bad_file_and_a_good_one_from_the_browser(visit, tmp_path):
     page.wait_for_selector("[role=alert], #job table")
     assert said("mend", "en", text="").strip() in page.inner_text("main")
     keep(page, "bad-file-en")
-    page.goto(page.url.split("/jobs")[0] + "/data?lang=en")
+    page.goto(address + "/data?lang=en")
     page.set_input_files("input[name=file]", [good])
     page.click(f"text={said('upload_go', 'en')}")
     page.wait_for_selector("#job table")
     assert said("state_done", "en") in page.inner_text("#job")
-    page.goto(page.url.split("/jobs")[0] + "/data/rows/topics?lang=en&platform=weibo")
+    page.goto(address + "/data/rows/topics?lang=en&platform=weibo")
     assert page.locator("main table").count() == 1
     text = tmp_path / "note.exe"
     text.write_bytes(b"MZ")
-    page.goto(page.url.split("/data")[0] + "/data?lang=en")
+    page.goto(address + "/data?lang=en")
     page.set_input_files("input[name=file]", [text])
     with page.expect_response("**/data/upload") as got:
         page.click(f"text={said('upload_go', 'en')}")
@@ -253,7 +248,7 @@ def test_the_list_works_without_scripts(visit):
     assert set(page.locator("#results tbody tr td:nth-child(3)").all_inner_texts()) == {"Kuaishou"}
 
 
-def test_the_keyboard_reaches_the_content_and_the_theme_follows_the_reader(visit):
+def test_the_keyboard_reaches_the_content_and_the_theme_follows_the_reader(visit, address):
     page = visit("/creators?lang=en", color_scheme="dark")
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.keyboard.press("Tab")
@@ -265,5 +260,5 @@ def test_the_keyboard_reaches_the_content_and_the_theme_follows_the_reader(visit
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
     page.set_viewport_size({"width": 390, "height": 800})
     for path in ("/", "/creators", "/plans/new", "/data"):
-        page.goto(page.url.split("/", 3)[0] + "//" + page.url.split("/", 3)[2] + path)
+        page.goto(address + path)
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path

@@ -69,7 +69,7 @@ def test_headers_of_every_kind_of_answer(client):
         headers = client.get(path).headers
         assert headers["content-security-policy"] == POLICY, path
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert headers["x-frame-options"] == "DENY"
     refused = client.get("/", headers={"host": "evil.example"})
     assert refused.headers["content-security-policy"] == POLICY
