@@ -152,13 +152,15 @@ def _chosen(result: Result, where: Mapping[str, str]) -> pl.DataFrame:
 
 def narrowed(frame: pl.DataFrame, wanted: Mapping[str, str | None], price_max: float | None, sort: str) -> pl.DataFrame:
     """The creators that fit, largest first, out of the whole table: estimates rest on all, filters only choose."""
-    for column, word in wanted.items():
+    for asked, word in wanted.items():
         if word is None:
             continue
+        # The role that somebody declared, else the likeliest one.
+        column = "role_likely" if asked == "role" and "role_likely" in frame.columns else asked
         known = frame.get_column(column).drop_nulls().unique().sort().to_list()
         if word not in known:
             mend = "there are: " + ", ".join(plain(known[:30], 30))
-            raise MeasureError(f"no creator has the {column} '{clean(word)}'", mend=mend)
+            raise MeasureError(f"no creator has the {asked} '{clean(word)}'", mend=mend)
         frame = frame.filter(pl.col(column) == word)
     if price_max is not None:
         frame = frame.filter(pl.col("price") <= price_max)
@@ -179,13 +181,16 @@ def creators_answer(frame: pl.DataFrame, *, search: str, limit: int, lang: Lang,
     return {
         "told": told,
         **rows_of(frame, limit),
-        "levels": {"views_next": 0.8, "post_next": 0.8, "price_fair": 0.9, "dependence": 0.9, "quality": 0.9},
+        "levels": {"views_next": 0.8, "post_next": 0.8, "all others": 0.9},
         "columns": {
             "views_next": "views in the next 7 days",
             "post_next": "views of the next post in the creator's usual format",
             "over": "price / fair price - 1",
             "dependence": "0 to 1: share of reach that hangs on the algorithm",
             "quality": "0 to 1; low with reasons where engagement looks bought",
+            "role_likely": "declared, else the likeliest role; role_chance is its probability",
+            "cpm_post, cpe, cpv": "price per thousand views, per engagement, per view of the next post",
+            "income": "estimated yearly income from brands",
         },
         "source": source_of(source, lang),
     }
