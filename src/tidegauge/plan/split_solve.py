@@ -26,6 +26,8 @@ _RANDOM_STARTS = 4
 _SMOOTH = 0.02
 #: A stream or a row within this share of the budget of its bound is at it.
 AT_BOUND = 1e-4
+#: Less than this share of the budget is what a solver leaves behind, not money.
+DUST = 1e-8
 
 
 @dataclass(frozen=True)
@@ -219,6 +221,7 @@ def _climb(curves: Curves, limits: Limits, start: Float, w: float, level: float)
         options={"maxiter": 300, "ftol": 1e-12},
     )  # fmt: skip
     x = np.clip(done.x[:n] * budget, limits.low, limits.high)
+    x = np.where(x < DUST * budget, limits.low, x)
     if not np.isfinite(x).all() or not _holds(limits, x):
         return start
     return x if objective(curves, x, w, level) >= objective(curves, start, w, level) else start

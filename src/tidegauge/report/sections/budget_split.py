@@ -151,6 +151,11 @@ def _method(s: BudgetSplit) -> tuple[Text, ...]:
 
 
 def _horizon_message(s: BudgetSplit) -> Text:
+    if not (s.streams["side"] != "").any():
+        return Text(
+            "渠道流的名称没有写明阶段，品牌与销售分不开。",
+            "No stream's name tells its stage, so brand and sales cannot be told apart.",
+        )
     (near, a), (far, z) = ((r["horizon_weeks"], percent(r["brand_share"], 0)) for r in s.horizons[[0, -1]].to_dicts())
     return Text(
         f"看 {near} 周，品牌类占 {a}；看 {far} 周，占 {z}。",
