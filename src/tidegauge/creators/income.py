@@ -231,12 +231,14 @@ def _prices(
     frame = facts.select("creator_id").join(each, on="creator_id", how="left")
     frame = frame.join(less.select("creator_id", "less", "less_sd"), on="creator_id", how="left")
     frame = frame.join(usual, on="creator_id", how="left")
+    # Where nothing at all is known of a creator's price, it is anything around the market's middle.
+    frame = frame.with_columns(pl.col("list_log").fill_null(pl.col("list_log").median()).fill_null(6.0))
     listed = pl.col("listed").fill_null(False)
     is_booked = pl.col("booked_log").is_not_null()
     return frame.select(
         "creator_id",
         pl.when(listed).then(pl.col("list_log") + pl.col("less")).when(is_booked).then("booked_log")
-        .otherwise(pl.col("list_log") + pl.col("less")).fill_null(6.0).alias("log_price"),
+        .otherwise(pl.col("list_log") + pl.col("less")).alias("log_price"),
         pl.when(listed).then((pl.col("less_sd") ** 2 + pl.col("list_sd") ** 2).sqrt())
         .when(is_booked).then("booked_sd")
         .otherwise((pl.col("fair_sd") ** 2 + pl.col("less_sd") ** 2).sqrt()).fill_null(2.0).clip(0.05, 3.0)
