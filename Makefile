@@ -59,7 +59,7 @@ define install
 endef
 
 $(VENV)/.ready: pyproject.toml uv.lock | $(VENV)/bin/python
-	$(call install,--inexact,.)
+	$(call install,--inexact --extra web --extra mcp,.[web$(comma)mcp])
 
 $(VENV)/.ready-test: pyproject.toml uv.lock | $(VENV)/bin/python
 	$(call install,--inexact --extra dev --extra spark --extra response,.[dev$(comma)spark$(comma)response])

@@ -8,6 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import tidegauge as tg
+from tidegauge.creator_views import write_creator
 from tidegauge.demo import run_demo
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -16,6 +18,8 @@ SHOTS = (
     ("plan/plan.html", "en", "plan-en.png", 1500),
     ("plan/plan.html", "zh", "plan-zh.png", 1500),
     ("report/report.html", "en", "report-en.png", 1500),
+    ("creator/creator.html", "en", "creator-en.png", 1250),
+    ("creator/creator.html", "zh", "creator-zh.png", 1250),
 )
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -32,11 +36,20 @@ def shoot(page: Path, lang: str, picture: Path, height: int) -> None:
         )  # fmt: skip
 
 
+def write_a_creator(home: Path) -> None:
+    """The page of a creator of the demo whom a planner would look up: a mid tier one with an offer, seen most."""
+    ws = tg.open(home / "ws")
+    found = ws.creators(platform="bilibili", tier="mid", sort="views_next")
+    chosen = found.filter(found["price"].is_not_null())
+    write_creator(ws.creator(chosen["creator_id"][0]), home / "creator" / "creator.html", "zh")
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as fresh:
         home = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else Path(fresh)
         if len(sys.argv) < 2:
             run_demo(home)
+        write_a_creator(home)
         for page, lang, name, height in SHOTS:
             shoot(home / page, lang, PICTURES / name, height)
             print(PICTURES / name)
