@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tidegauge.creators import Advice, CreatorPage, Resonance
     from tidegauge.plan.brief import Brief
     from tidegauge.plan.case_score import CaseScore
+    from tidegauge.plan.compare import Comparison
     from tidegauge.plan.result import Plan
     from tidegauge.plan.split_result import BudgetSplit
     from tidegauge.plan.verify import Verification
@@ -248,6 +249,24 @@ class Workspace:
         made = replace(plan, files=files)
         save_plan(made, Path(out))
         return made
+
+    def compare_plans(
+        self,
+        briefs: list[str | Path | Brief],
+        *,
+        scenarios: list[str] | None = None,
+        seed: int = 1,
+        progress: Any = None,
+    ) -> Comparison:
+        """Plan several briefs on the same virtual persons and lay the plans side by side.
+
+        `scenarios` are changes as in `"budget=400000; limits.max_creators=20"`, each tried on every brief.
+        """
+        from tidegauge.plan.compare import compare_plans
+        from tidegauge.plan.scenario import briefs_and_scenarios
+
+        with self.tables() as tables:
+            return compare_plans(tables, briefs_and_scenarios(briefs, scenarios or []), seed=seed, progress=progress)
 
     def verify(self, plan: str | Path | Plan, *, seed: int = 1) -> Verification:
         """Hold a plan (the folder or JSON that planning wrote) against what the workspace knows of its flight."""

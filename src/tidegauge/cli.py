@@ -197,9 +197,12 @@ def measure(
 
 @app.command()
 def plan(
-    brief: Annotated[Path, typer.Argument(help="The brief (TOML).")],
+    brief: Annotated[list[Path], typer.Argument(help="The brief (TOML); several are laid side by side.")],
     workspace: WorkspaceOption,
     out: Annotated[Path, typer.Option("-o", "--out", help="Directory for the report.")] = Path("plan"),
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="A scenario beside the brief: 'budget=400000; goal.frequency=2'.")
+    ] = None,
     seed: SeedOption = 1,
     at: AtOption = None,
     lang: LangOption = None,
@@ -209,12 +212,19 @@ def plan(
 
     Example: tidegauge plan examples/brief.toml -w ws -o out
     """
+    from tidegauge.report.looks import show_comparison
     from tidegauge.report.terminal import render_plan
 
     ws = existing(workspace, at)
     tongue = language(lang, ws)
+    if len(brief) > 1 or changes:
+        with stages() as progress:
+            compared = ws.compare_plans(list(brief), scenarios=changes, seed=seed, progress=progress)
+        document, shown = show_comparison(compared, out, tongue)
+        emit(document, as_json, lambda: shown)
+        return
     with stages() as progress:
-        made = ws.plan(brief, out=out, lang=tongue, seed=seed, progress=progress)
+        made = ws.plan(brief[0], out=out, lang=tongue, seed=seed, progress=progress)
     emit(made.as_dict(), as_json, lambda: render_plan(made, tongue))
 
 

@@ -23,7 +23,6 @@ from tidegauge.plan.names import Named
 from tidegauge.plan.people import audience_of, model_of
 from tidegauge.plan.problem import GroupRow, Panel, Problem
 from tidegauge.plan.profiles import profile_cells
-from tidegauge.plan.promise import population_gap
 from tidegauge.plan.roster import reach
 from tidegauge.plan.schedule import schedule
 from tidegauge.plan.stages import koc_bound_followers, role_expr, stage_expr
@@ -367,16 +366,6 @@ def test_outcomes_at_the_expected_views_are_the_reach(frequency):
         exactly[:, 1:] = exactly[:, 1:] * (1 - p[:, [n]]) + exactly[:, :-1] * p[:, [n]]
         exactly[:, 0] *= 1 - p[:, n]
     assert got[0] == pytest.approx(float(panel.weight @ (1 - exactly[:, :frequency].sum(axis=1))))
-
-
-def test_the_population_gap_shrinks_with_the_panel_and_holds_the_panel_gap():
-    def panel(n):
-        return Panel(np.array([0, 1]), np.zeros(1, np.int32), np.full(n, 1e6 / n))
-
-    gaps = [population_gap(95_000.0, 100_000.0, panel(n), panel(n)) for n in (1_000, 30_000, 1_000_000)]
-    assert gaps[0] > gaps[1] > gaps[2] > 0.05
-    assert gaps[2] < 0.08
-    assert population_gap(0.0, 0.0, panel(10), panel(10)) == 0.0
 
 
 def test_an_age_text_that_is_none_is_no_age():

@@ -11,7 +11,7 @@ overlaps where there are any (`hint_*`). Certificates hold for this model, not f
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,12 @@ class AudienceModel:
     @property
     def n_creators(self) -> int:
         return len(self.platform)
+
+
+def same(one: AudienceModel, other: AudienceModel) -> bool:
+    """Whether two models are equal in every figure, so that a panel of the one is a panel of the other."""
+    pairs = ((getattr(one, f.name), getattr(other, f.name)) for f in fields(AudienceModel))
+    return all(a is b or (a is not None and b is not None and np.array_equal(a, b)) for a, b in pairs)
 
 
 def platform_patterns(

@@ -6,14 +6,15 @@ roster's creators alone, tells what it reaches for people whom the choice never 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tidegauge.plan.certificate import tight_bound
 from tidegauge.plan.luck import Outcomes, outcomes
 from tidegauge.plan.panel import build_panel
 from tidegauge.plan.people import People, model_of
+from tidegauge.plan.population import calibrated, population_gap
 from tidegauge.plan.problem import Float, Int, Panel, Problem
 from tidegauge.plan.result import Interval
 from tidegauge.plan.roster import reach
@@ -21,9 +22,8 @@ from tidegauge.plan.search import Search
 
 #: Persons of the independent panel, as a multiple of the planning panel's: it holds the roster's creators alone.
 CHECK_TIMES = 3
-#: Confidence of the population bounds, shared between the lower and the upper one.
+#: Confidence of the population gap, shared between the lower and the upper bound.
 CONFIDENCE = 0.99
-_Z = 2.576
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Promise:
     """`luck`: reach per scenario on the independent panel; `independent`: its reach there at the expected views.
 
     `population_gap` compares, at 99 %, the least that the roster reaches in the modelled population with the most that
-    any roster could: optimisation gap and sampling error of both panels together.
+    any roster could: optimisation gap and sampling error of both panels together (see `population`).
     """
 
     luck: Outcomes
@@ -44,21 +44,26 @@ class Promise:
         return Interval(value, min(value, self.luck.quantile(tail)), max(value, self.luck.quantile(1 - tail)))
 
 
-def check_promise(found: Search, people: People | None, factors: Float, *, seed: int) -> Promise:
-    """Check a roster on an independent panel. `factors`: (scenarios, taken items). Without people (engagements, where
-    nothing overlaps) there is no sampling, and the planning problem itself is looked at."""
+def check_promise(found: Search, people: People, drawn: Panel | None, factors: Float, *, seed: int) -> Promise:
+    """Check a roster on an independent panel and bound it against the population.
+
+    Parameters: `drawn` is the planning panel before calibration (None for engagements, where nothing overlaps and
+    nothing is drawn: the planning problem itself is looked at then); `factors` (scenarios, taken items).
+    """
     problem, taken = found.problem, found.solution.items
-    if people is None or len(taken) == 0:
+    if drawn is None or len(taken) == 0:
         luck = outcomes(problem, taken, factors)
         return Promise(luck, found.solution.reach, found.certificate.gap)
-    columns = problem.creator[taken]
-    model = model_of(people.model, columns)
+    model = model_of(people.model, problem.creator[taken])
     persons = CHECK_TIMES * problem.panel.n_persons
-    fair = _alone(problem, taken, build_panel(model, persons, seed=seed + 7919))
+    free = _alone(problem, taken, build_panel(model, persons, seed=seed + 7919, calibrate=False))
+    fair = replace(free, panel=calibrated(model, free.panel))
     own = np.arange(len(taken), dtype=np.int64)
-    free = replace(fair, panel=build_panel(model, persons, seed=seed + 7919, calibrate=False))
-    gap = population_gap(reach(free, own), found.certificate.upper_bound, free.panel, problem.panel)
-    return Promise(outcomes(fair, own, factors), reach(fair, own), max(gap, found.certificate.gap))
+    planned = replace(problem, panel=drawn)
+    bound = tight_bound(planned, replace(found.solution, reach=reach(planned, taken)))
+    roster = replace(found.solution, items=own)
+    population = population_gap(roster, bound, planned, free, level=CONFIDENCE)
+    return Promise(outcomes(fair, own, factors), reach(fair, own), max(population.gap, found.certificate.gap))
 
 
 def _alone(problem: Problem, taken: Int, panel: Panel) -> Problem:
@@ -71,23 +76,3 @@ def _alone(problem: Problem, taken: Int, panel: Panel) -> Problem:
         budget=float(problem.price[taken].sum()) + 1.0,
         frequency=problem.frequency,
     )
-
-
-def population_gap(reached: float, upper_bound: float, check: Panel, planning: Panel) -> float:
-    """1 - (least reach of the roster) / (most reach of any), both in the population, at 99 % together.
-
-    Below: the mean on the independent panel less its standard error (a person's reach lies between 0 and 1, so its
-    variance is at most m(1 - m)). Above: the bound of the planning panel plus the concentration of coverage, which is
-    self-bounding: E Z <= Z + 2L + sqrt(2ZL) with L = ln(1 / delta) (Boucheron, Lugosi and Massart 2000). The planning
-    panel is calibrated, which takes the chance out of creators' totals; the inequality is for independent persons and
-    is used here as the larger, cautious allowance.
-    """
-    people = float(check.weight.sum())
-    if people <= 0 or upper_bound <= 0:
-        return 0.0
-    mean = min(max(reached / people, 0.0), 1.0)
-    low = people * (mean - _Z * math.sqrt(mean * (1 - mean) / check.n_persons))
-    each = float(planning.weight.max())
-    z, log = upper_bound / each, math.log(2 / (1 - CONFIDENCE))
-    high = each * (z + 2 * log + math.sqrt(2 * z * log))
-    return float(np.clip(1 - low / min(high, float(planning.weight.sum())), 0.0, 1.0))

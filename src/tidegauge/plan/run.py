@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from tidegauge.errors import BriefError
+from tidegauge.plan.audience import AudienceModel, same
 from tidegauge.plan.brief import Brief
 from tidegauge.plan.candidates import Found, find_candidates
 from tidegauge.plan.constraints import Limit, limits_of
@@ -20,8 +21,9 @@ from tidegauge.plan.mix import placements_before, split_of
 from tidegauge.plan.names import Named, find_named
 from tidegauge.plan.panel import build_panel, expected_audience
 from tidegauge.plan.people import People, audience_of
+from tidegauge.plan.population import calibrated
 from tidegauge.plan.posts_read import as_of, weekday_rhythm
-from tidegauge.plan.problem import Problem
+from tidegauge.plan.problem import Panel, Problem
 from tidegauge.plan.promise import Promise, check_promise
 from tidegauge.plan.result import Plan
 from tidegauge.plan.schedule import schedule
@@ -53,12 +55,42 @@ class _Asked:
     people: People
     problem: Problem
     limits: tuple[Limit, ...]
+    #: The planning panel before calibration, whose persons are independent draws; None where nothing is drawn.
+    drawn: Panel | None
 
 
-def run_plan(tables: Tables, brief: Brief, *, seed: int = 1, progress: Progress | None = None) -> Plan:
+@dataclass
+class Panels:
+    """The panel that several briefs share: the number of persons, and the last panel with the model it was drawn from.
+
+    A creator's persons depend on its id and the seed alone, so that briefs with other candidates meet the same people.
+    """
+
+    persons: int | None = None
+    model: AudienceModel | None = None
+    drawn: Panel | None = None
+
+    def of(self, people: People, persons: int | None, seed: int) -> Panel:
+        """The panel of these people as drawn, without calibration; `persons` is what the brief asks for.
+
+        It is drawn again only where the model or the number of persons changed.
+        """
+        self.persons = self.persons or persons or _persons(people)
+        wanted = persons or self.persons
+        known = self.model is not None and self.drawn is not None and self.drawn.n_persons == wanted
+        if self.drawn is None or self.model is None or not known or not same(self.model, people.model):
+            self.drawn = build_panel(people.model, wanted, seed=seed, calibrate=False)
+            self.model = people.model
+        return self.drawn
+
+
+def run_plan(
+    tables: Tables, brief: Brief, *, seed: int = 1, progress: Progress | None = None, panels: Panels | None = None
+) -> Plan:
     """Plan the roster of a brief.
 
-    Parameters: `seed` fixes every random draw (panels, scenarios); `progress(share done, stage)` is told each stage.
+    Parameters: `seed` fixes every random draw (panels, scenarios); `progress(share done, stage)` is told each stage;
+    `panels` is handed from brief to brief where several are planned on the same persons.
     Raises BriefError (nobody left, unknown names), InfeasibleError (limits that clash, named by line).
     """
 
@@ -67,7 +99,7 @@ def run_plan(tables: Tables, brief: Brief, *, seed: int = 1, progress: Progress 
             progress(done, stage)
 
     tell(0.02, "候选 candidates")
-    asked = _read(tables, brief, seed, tell)
+    asked = _read(tables, brief, seed, tell, panels or Panels())
     items = asked.kept.items
     tell(0.4, "名单与上界 roster and bound")
     spread = asked.people.viewer_sd
@@ -85,8 +117,7 @@ def run_plan(tables: Tables, brief: Brief, *, seed: int = 1, progress: Progress 
     taken = solved.solution.items
     tell(0.6, "独立面板检验 independent panel")
     factors = scenario_factors(items[taken], spread[taken], seed + 1)
-    alone = brief.goal.kind == "engagements"
-    promise = check_promise(solved, None if alone else asked.people, factors, seed=seed)
+    promise = check_promise(solved, asked.people, asked.drawn, factors, seed=seed)
     tell(0.7, "预算曲线 budget curve")
     bends = curve(solved, asked.limits, progress=lambda done: tell(0.7 + 0.15 * done, "预算曲线 budget curve"))
     tell(0.86, "假如 what if")
@@ -97,7 +128,7 @@ def run_plan(tables: Tables, brief: Brief, *, seed: int = 1, progress: Progress 
     return plan
 
 
-def _read(tables: Tables, brief: Brief, seed: int, tell: Callable[[float, str], None]) -> _Asked:
+def _read(tables: Tables, brief: Brief, seed: int, tell: Callable[[float, str], None], panels: Panels) -> _Asked:
     now = as_of(tables, brief.candidates.platforms)
     if now is None:
         raise BriefError(
@@ -109,14 +140,16 @@ def _read(tables: Tables, brief: Brief, seed: int, tell: Callable[[float, str], 
     items = kept.items
     tell(0.25, f"受众 audience of {items.height:,} offers")
     people = audience_of(tables, items, brief)
-    if brief.goal.kind == "engagements":
+    if not brief.goal.counts_people:
         panel, exposure = engagement_panel(items, people.creator)
+        drawn = None
     else:
-        panel = build_panel(people.model, brief.panel_persons or _persons(people), seed=seed)
+        drawn = panels.of(people, brief.panel_persons, seed)
+        panel = calibrated(people.model, drawn)
         exposure = people.exposure
     limits = limits_of(brief, items, named)
     problem = problem_of(items, people, panel, exposure, brief, limits, named)
-    return _Asked(brief, found, named, kept, people, problem, limits)
+    return _Asked(brief, found, named, kept, people, problem, limits, drawn)
 
 
 def _persons(people: People) -> int:

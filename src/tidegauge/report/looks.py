@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from rich.console import RenderableType
 
 from tidegauge.plan.case_score import CaseScore
+from tidegauge.plan.compare import Comparison
 from tidegauge.plan.split_limits import rules_toml
-from tidegauge.plan.split_result import BudgetSplit, stream_limits
+from tidegauge.plan.split_result import BudgetSplit, stream_limits, stream_worths
 from tidegauge.plan.verify import Verification
 from tidegauge.report import write_look
 from tidegauge.report.registry import Needs
@@ -46,8 +48,20 @@ def show_split(s: BudgetSplit, out: Path | None, lang: Lang) -> Shown:
     rules = stream_limits(s)
     if out is not None and rules:
         path = out / "rules.toml"
-        path.write_text(rules_toml(rules), encoding="utf-8")
+        path.write_text(rules_toml(rules, stream_worths(s)), encoding="utf-8")
         document["files"]["rules"] = str(path)
+    return document, shown
+
+
+def show_comparison(c: Comparison, out: Path | None, lang: Lang) -> Shown:
+    """The same of briefs side by side; their plans' documents are kept beside the report."""
+    title = Text(" / ".join(c.plans), " / ".join(c.plans))
+    document, shown = _shown("comparison", c, c.as_dict(), Text("方案比较", "Plans compared"), title, c.provenance, out,
+                             lang)  # fmt: skip
+    if out is not None:
+        file = Path(out) / "comparison.json"
+        document["files"] = document["files"] | {"json": str(file)}
+        file.write_text(json.dumps(document, ensure_ascii=False, allow_nan=False), encoding="utf-8")
     return document, shown
 
 
