@@ -164,7 +164,7 @@ def quality(tables: Tables, facts: dict[str, pl.DataFrame], planted: float) -> l
     hit, chance = both["inflated"].to_numpy(), both["chance"].to_numpy()
     where, nan = f"planted {planted:.0%}", float("nan")
     found: list[Hit] = []
-    for bar in (0.5, 0.8):
+    for bar in (0.3, 0.5, 0.8):
         marked = chance >= bar
         precision = float(hit[marked].mean()) if marked.any() else nan
         found.append((f"inflation, precision at {bar}", where, nan, precision, int(marked.sum())))
