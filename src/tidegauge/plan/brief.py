@@ -51,10 +51,16 @@ class Part(BaseModel):
 
 
 class Goal(Part):
-    """What is to be as large as possible: people reached, people reached `frequency` times, or engagements."""
+    """What is to be as large as possible: people reached, people reached `frequency` times, engagements, or the
+    response that a budget split expects (see `Worth`)."""
 
-    kind: Literal["reach", "frequency", "engagements"] = "reach"
+    kind: Literal["reach", "frequency", "engagements", "response"] = "reach"
     frequency: Annotated[int, Field(ge=2, le=10)] = 2
+
+    @property
+    def counts_people(self) -> bool:
+        """Whether people are counted once each; engagements and response simply add up."""
+        return self.kind in ("reach", "frequency")
 
 
 class Flight(Part):
@@ -228,6 +234,22 @@ class Keep(Part):
     creators: Names = []
 
 
+class Worth(Part):
+    """What a unit of a stream's money returns, from a budget split; for the goal "response"."""
+
+    platform: Platforms = []
+    tier: Tiers = []
+    role: Roles = []
+    format: Formats = []
+    stage: Stages = []
+    name: str = ""
+    per_unit: Annotated[float, Field(ge=0.0)]
+
+    def chosen(self) -> dict[str, list[str]]:
+        """The dimensions that it names, with their words."""
+        return {d: getattr(self, d) for d in ("platform", "tier", "role", "format", "stage") if getattr(self, d)}
+
+
 class Brief(Part):
     """A validated brief. `source` is its file; `line(key)` tells where a key stands in it."""
 
@@ -254,6 +276,7 @@ class Brief(Part):
     prices: Prices = Prices()
     #: How `tidegauge split` is to divide the budget over streams; the roster does not look at it.
     split: SplitWishes = SplitWishes()
+    worth: list[Worth] = []
     koc_below_followers: Whole | None = None
     #: Virtual persons of the planning panel; more persons, less sampling error, more time.
     panel_persons: Annotated[int, Field(ge=1_000, le=8_000_000)] | None = None

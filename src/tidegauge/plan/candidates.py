@@ -12,6 +12,7 @@ from tidegauge.plan.brief import Brief
 from tidegauge.plan.expected import expected_engagements, expected_views
 from tidegauge.plan.posts_read import cadence, posted_formats
 from tidegauge.plan.pricing import CURRENCY, PRICE_COLUMNS, assumed_prices
+from tidegauge.plan.response_goal import expected_response
 from tidegauge.plan.stages import role_expr, stage_expr
 from tidegauge.vocab import Format, Platform
 from tidegauge.workspace.tables import Tables
@@ -59,8 +60,8 @@ def find_candidates(tables: Tables, brief: Brief, now: dt.datetime) -> Found:
 
     Columns of `items`: creator_id, name, platform, category, mcn, region, verified, person_id, followers, tier, role,
     stage, format, terms, price, price_low, price_high, price_assumed, price_source, list_price, valid_from, claim,
-    views, views_low, views_high, views_log_sd, views_shared_sd, views_basis, views_assumed, engagements (where they are
-    the goal), last_post_at, posts_per_week.
+    views, views_low, views_high, views_log_sd, views_shared_sd, views_basis, views_assumed, engagements (where they, or
+    the response, are the goal), last_post_at, posts_per_week.
     """
     accounts = _accounts(tables)
     offers, other_currency = _offers(tables, brief, now)
@@ -77,6 +78,8 @@ def find_candidates(tables: Tables, brief: Brief, now: dt.datetime) -> Found:
     items = items.with_columns(role_expr(brief.koc_below_followers).alias("role")).with_columns(
         stage_expr(brief.stage_rule).alias("stage")
     )
+    if brief.goal.kind == "response":
+        items = expected_response(items, brief)
     rhythm = cadence(tables, now).select("creator_id", "last_post_at", "posts_per_week")
     items = items.join(rhythm, on="creator_id", how="left", maintain_order="left")
     return Found(items, accounts, missing.height, other_currency, now)

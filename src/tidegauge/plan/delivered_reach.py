@@ -26,7 +26,7 @@ def reach_of_views(tables: Tables, plan: Promised, views: pl.DataFrame, *, seed:
     views and the viewers per view, not whether the audience model is right. None where the goal counts no people, or
     nobody posted.
     """
-    if plan.brief.goal.kind == "engagements" or views.is_empty():
+    if not plan.brief.goal.counts_people or views.is_empty():
         return None
     facts = creator_facts(tables).select("creator_id", "followers", "category", "mcn", "name")
     items = (

@@ -43,6 +43,7 @@ UNITS = {
     "reach": Unit("人", "people"),
     "frequency": Unit("人", "people"),
     "engagements": Unit("次互动", "engagements"),
+    "response": Unit("元回报", "of expected return"),
 }
 
 

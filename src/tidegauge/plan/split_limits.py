@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from fnmatch import fnmatch
 
@@ -9,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from tidegauge.errors import BriefError
-from tidegauge.plan.brief import Brief, Rule
+from tidegauge.plan.brief import Brief, Rule, Worth
 from tidegauge.plan.split_curves import Float
 from tidegauge.plan.split_solve import Limits
 from tidegauge.plan.stages import stage_expr
@@ -161,11 +162,25 @@ def rules_of(streams: tuple[str, ...], money: Float, *, tolerance: float = 0.1) 
     return tuple(made)
 
 
-def rules_toml(rules: tuple[Rule, ...]) -> str:
-    """The rules as lines of a brief."""
-    blocks = []
-    for r in rules:
-        lines = [f'name = "{r.name}"', *(f'{d} = "{words[0]}"' for d, words in r.chosen().items())]
-        lines += [f"spend_min = {r.spend_min:.0f}", f"spend_max = {r.spend_max:.0f}"]
-        blocks.append("[[rule]]\n" + "\n".join(lines))
+def worths_of(streams: tuple[str, ...], returns: Float) -> tuple[Worth, ...]:
+    """What a unit of each creator stream's money returns, for a roster's goal "response"."""
+    made = []
+    for name, per_unit in zip(streams, returns.tolist(), strict=True):
+        part = levels(name)
+        if platform(part.platform) is None:
+            continue
+        chosen = {d: [getattr(part, d)] for d in _DIMENSIONS if getattr(part, d)}
+        made.append(Worth.model_validate({**chosen, "name": name, "per_unit": max(per_unit, 0.0)}))
+    return tuple(made)
+
+
+def rules_toml(rules: tuple[Rule, ...], worths: tuple[Worth, ...] = ()) -> str:
+    """Rules and worths as lines of a brief."""
+
+    def block(kind: str, part: Rule | Worth, figures: list[str]) -> str:
+        words = [f"{d} = {json.dumps(w[0])}" for d, w in part.chosen().items()]
+        return "\n".join([f"[[{kind}]]", f"name = {json.dumps(part.name, ensure_ascii=False)}", *words, *figures])
+
+    blocks = [block("rule", r, [f"spend_min = {r.spend_min:.0f}", f"spend_max = {r.spend_max:.0f}"]) for r in rules]
+    blocks += [block("worth", w, [f"per_unit = {w.per_unit:.4f}"]) for w in worths]
     return "\n\n".join(blocks) + "\n"

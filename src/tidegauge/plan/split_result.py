@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from tidegauge.plan.brief import Rule
+from tidegauge.plan.brief import Rule, Worth
 from tidegauge.plan.result import Interval, _json_rows
-from tidegauge.plan.split_limits import rules_of
+from tidegauge.plan.split_limits import rules_of, worths_of
 from tidegauge.result import Provenance, Text
 
 
@@ -79,3 +79,10 @@ class BudgetSplit:
 def stream_limits(split: BudgetSplit, *, tolerance: float = 0.1) -> tuple[Rule, ...]:
     """The split as rules of a roster's brief: creator streams keep near their money (see `split_limits.rules_of`)."""
     return rules_of(tuple(split.streams["stream"]), split.streams["money"].to_numpy(), tolerance=tolerance)
+
+
+def stream_worths(split: BudgetSplit) -> tuple[Worth, ...]:
+    """What a unit of each stream's money returns at the split's point; what gets no money returns what its first unit
+    would. For a roster's goal "response"."""
+    returns = split.streams.select(pl.coalesce("roi", "marginal")).to_series().to_numpy()
+    return worths_of(tuple(split.streams["stream"]), returns)

@@ -58,7 +58,7 @@ def notes_of(
         notes.append(
             Text(f"{views} 个入选达人的播放量为推算。", f"The views of {views} picks are inferred, not observed.")
         )
-    if solved.solution.reach > 0 and brief.goal.kind != "engagements":
+    if solved.solution.reach > 0 and brief.goal.counts_people:
         optimism = solved.solution.reach / max(promise.independent, 1e-9) - 1
         notes.append(
             Text(

@@ -195,7 +195,7 @@ def _totals(
             settled["cost"].count(),
         ),
     ]
-    if plan.brief.goal.kind != "engagements":
+    if plan.brief.goal.counts_people:
         due = reached[1].value if reached[1] else None
         rows.insert(0, _row("reach", plan.value, due, reached[0], settled["views_delivered"].count()))
     if paid and views is not None and views.value > 0 and due_views.value > 0:

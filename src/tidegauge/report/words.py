@@ -275,6 +275,7 @@ GOALS: dict[str, tuple[Text, Text]] = {
     "reach": (Text("触达人数", "People reached"), Text("人", "people")),
     "frequency": (Text("达到频次的人数", "People reached often enough"), Text("人", "people")),
     "engagements": (Text("互动量", "Engagements"), Text("次互动", "engagements")),
+    "response": (Text("预期回报", "Expected return"), Text("元回报", "of expected return")),
 }
 
 
