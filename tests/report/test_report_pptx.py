@@ -117,3 +117,11 @@ def test_a_tables_cell_keeps_to_one_line(which, request):
                     assert wide * 0.0765 <= inches + 0.16, text
                     cells += 1
     assert cells > 50
+
+
+def test_short_words_and_figures_are_never_cut(deck):
+    table = next(s.table for s in deck.slides[1].shapes if s.has_table)
+    head = [table.cell(0, c).text for c in range(len(table.columns))]
+    for name in ("平台", "形式", "预计播放", "新增触达"):
+        column = head.index(name)
+        assert not [r for r in range(len(table.rows)) if "…" in table.cell(r, column).text], name

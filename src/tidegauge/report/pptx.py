@@ -348,12 +348,12 @@ def _table(slide: Any, table: Table, left: Any, width: Any, lang: Lang) -> None:
     grid = slide.shapes.add_table(len(rows) + 1, len(columns), left, _TOP, width, height).table
     texts = [[cells.heading(c, table.currency, lang) for c in columns]]
     texts += [[_told(c, row, lang) for c in columns] for row in rows]
-    for i, (share, c) in enumerate(zip(_shares(texts, columns), columns, strict=True)):
+    whole = width / Inches(1) * _CHARACTERS_PER_INCH
+    for i, (share, c) in enumerate(zip(_shares(texts, columns, whole), columns, strict=True)):
         grid.columns[i].width = Emu(int(width * share))
         # One line a cell: a second one would push the table's foot off the slide.
-        room = int(width * share / Inches(1) * _CHARACTERS_PER_INCH) - 2
-        for line in texts:
-            line[i] = _fitted(line[i], room)
+        for line in texts if not c.numeric else ():
+            line[i] = _fitted(line[i], whole * share - 2)
         for r, line in enumerate(texts):
             box = grid.cell(r, i)
             box.margin_top = box.margin_bottom = Inches(0.035)
@@ -379,7 +379,7 @@ def _wide(text: str) -> float:
     return sum(2.1 if ord(ch) > 0x2E7F else 1 for ch in text)
 
 
-def _fitted(text: str, room: int) -> str:
+def _fitted(text: str, room: float) -> str:
     """The text as far as there is room for."""
     if _wide(text) <= room:
         return text
@@ -388,11 +388,12 @@ def _fitted(text: str, room: int) -> str:
     return text + "…"
 
 
-def _shares(texts: list[list[str]], columns: tuple[Column, ...]) -> list[float]:
-    """Widths by the longest text of each column; a Chinese character is two wide."""
-    sizes = []
-    for i, c in enumerate(columns):
-        widest = max(_wide(line[i]) for line in texts)
-        # The cell's margins take about two characters.
-        sizes.append(float(min(max(widest, 6) + 2, 60 if c.wide else 28)))
+def _shares(texts: list[list[str]], columns: tuple[Column, ...], room: float) -> list[float]:
+    """Widths by the longest text of each column, the long texts sharing what the others leave of `room` characters."""
+    # The cell's margins take about two characters.
+    sizes = [min(max(_wide(line[i]) for line in texts), 90 if c.wide else 30) + 2.5 for i, c in enumerate(columns)]
+    wides = [i for i, c in enumerate(columns) if c.wide]
+    spare = room - sum(size for i, size in enumerate(sizes) if i not in wides)
+    for i in wides:
+        sizes[i] = max(20.0, min(sizes[i], spare / len(wides)))
     return [size / sum(sizes) for size in sizes]
