@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -80,11 +81,18 @@ def at_hand(site: Site, snapshot: int, kind: str, key: object) -> Answer:
     return Answer(place, read_about(place), site.jobs.of_key(str(place)))
 
 
-def measured(site: Site, snapshot: int, name: str, by: tuple[str, ...] = (), *, again: bool = False) -> Answer:
-    """One measure with its chart in both languages. Raises MeasureError for an unknown measure or segment."""
+def measured(
+    site: Site, snapshot: int, name: str, by: tuple[str, ...] = (), *, finer: bool = False, again: bool = False
+) -> Answer:
+    """One measure with its chart in both languages. Raises MeasureError for an unknown measure.
+
+    `finer`: where the data are too short for the measure's usual periods, take weeks, then days.
+    """
     m = find(name)
     chosen = tuple(c for c in by if c in m.by) or m.default_by
-    return answer(site, snapshot, f"measure-{name}", chosen, _measure, name, list(chosen), again=again)
+    periods = ["week", "day"] if finer and "period" in m.options else []
+    key = [chosen, periods] if periods else chosen
+    return answer(site, snapshot, f"measure-{name}", key, _measure, name, list(chosen), periods, again=again)
 
 
 def result_of(found: Answer) -> Result:
@@ -104,13 +112,15 @@ def result_of(found: Answer) -> Result:
     )
 
 
-def _measure(say: Say, workspace: str, snapshot: int, place: str, name: str, by: list[str]) -> dict[str, Any]:
+def _measure(
+    say: Say, workspace: str, snapshot: int, place: str, name: str, by: list[str], periods: list[str]
+) -> dict[str, Any]:
     """Run a measure and draw its chart; an error of the data is an outcome, too: it stays true for the snapshot."""
     say(0.1, name)
 
     def fill(folder: Path) -> None:
         try:
-            result = patient(lambda: Workspace(Path(workspace), snapshot).measure(name, by=by))
+            result = patient(lambda: _first(Workspace(Path(workspace), snapshot), name, by, periods))
         except TidegaugeError as e:
             write_about(folder, e.as_dict())
             return
@@ -127,3 +137,15 @@ def _measure(say: Say, workspace: str, snapshot: int, place: str, name: str, by:
 
     write_whole(Path(place), fill)
     return {}
+
+
+def _first(ws: Workspace, name: str, by: list[str], periods: list[str]) -> Result:
+    """The measure; where its data are too short, with the first of the finer periods that works, else its own error."""
+    try:
+        return ws.measure(name, by=by)
+    except TidegaugeError:
+        for period in periods:
+            finer: dict[str, Any] = {"period": period}
+            with contextlib.suppress(TidegaugeError):
+                return ws.measure(name, by=by, **finer)
+        raise

@@ -67,7 +67,7 @@ def trend(site: Site, snapshot: int, name: str, lang: Lang, *, again: bool = Fal
     card: dict[str, Any] = {"name": name, "method": TRENDS[name], "part": f"/tide/{name}", "rows": f"/measures/{name}"}
     if name == "rationality":
         return card | _rationality(site, snapshot, lang, again=again)
-    found = measured(site, snapshot, name, again=again)
+    found = measured(site, snapshot, name, finer=True, again=again)
     card |= {"job": found.job, "error": found.error, "ready": found.ready}
     if found.ready:
         result = result_of(found)

@@ -9,7 +9,7 @@ from tidegauge.web.estimates import estimated, facets, roster_frame
 from tidegauge.web.figures import measured
 from tidegauge.web.platform_pages import SPLITS
 from tidegauge.web.site import Site
-from tidegauge.web.tide import counts
+from tidegauge.web.tide import TRENDS, counts
 
 #: In the order in which a visitor comes upon them.
 _MEASURES: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -33,7 +33,7 @@ def warm(site: Site) -> None:
             frame, complete = roster_frame(site, snapshot)
             site.kept(("facets", snapshot, complete), lambda: facets(frame))
         for name, by in _MEASURES:
-            measured(site, snapshot, name, by)
+            measured(site, snapshot, name, by, finer=name in TRENDS)
         estimated(site, snapshot)
     except TidegaugeError as e:
         _LOG.warning("not made ready: %s", e)
