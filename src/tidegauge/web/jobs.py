@@ -99,6 +99,7 @@ class Jobs:
             pool.shutdown(wait=False, cancel_futures=True)
         self._told.put(None)
         self._listener.join(timeout=5)
+        self._told.close()
 
     def _start(
         self, lane: Lane, job_id: str, task: Callable[..., dict[str, Any]], args: tuple[object, ...]

@@ -13,7 +13,7 @@ from tidegauge.vocab import Lang
 
 #: More picks than this and the ring can no longer be read; those with the largest reach are drawn.
 MOST_DRAWN = 48
-_WIDTH, _HEIGHT, _RADIUS = 760, 610, 185
+_WIDTH, _HEIGHT, _RADIUS = 760, 730, 185
 _COLOURS = 8
 
 

@@ -52,7 +52,8 @@ def _signed(x: float, lang: Any) -> str:
 
 
 def _points(x: float) -> str:
-    return f"{100 * x:+.1f} %"
+    shown = f"{100 * x:+.1f} %"
+    return "±0.0 %" if shown in ("+0.0 %", "-0.0 %") else shown.replace("-", "−")
 
 
 def _split(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:
