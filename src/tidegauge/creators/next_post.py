@@ -18,6 +18,8 @@ from tidegauge.workspace.tables import Tables
 #: A post counts half as much for the forecast as one published this many days later.
 HALF_LIFE_DAYS = 120.0
 LEVEL = 0.8
+#: A platform's own spread of posts counts half at so many posts.
+_PLATFORM_POSTS = 100.0
 #: Views per like where a platform shows no views and no other platform of the workspace shows both: likes are about 3 %
 #: of views on platforms that show both (own estimate, assumed; the spread covers 1 % to 9 %).
 _VIEWS_PER_LIKE_LOG, _VIEWS_PER_LIKE_SD = 3.5, 0.85
@@ -142,16 +144,38 @@ def _forecast(
     sizes = (int(cell.max()) + 1, int(creator.max()) + 1, int(pair.max()) + 1)
     y, spread, recency = (posts.get_column(c).to_numpy() for c in ("y", "spread", "recency"))
     floored = posts.get_column("censored").to_numpy()
-    coarse = fit_nested(
-        y, spread, recency, floored, parent[:n], creator[:n], pair[:n], (int(parent.max()) + 1, *sizes[1:]), rounds=3
-    )
-    base = coarse.cell.mean[parent]
+    size = keys.select(pl.struct("platform", "tier").rank("dense").cast(pl.Int64) - 1).to_series().to_numpy()
+    # From wide cells to narrow ones: a format that nobody of that size has posted yet keeps the size's level.
+    base, base_variance = np.zeros(len(cell)), np.zeros(len(cell))
+    for groups in (size, parent):
+        wide = (int(groups.max()) + 1, *sizes[1:])
+        coarse = fit_nested(y - base[:n], spread, recency, floored, groups[:n], creator[:n], pair[:n], wide, rounds=3)
+        base = base + coarse.cell.mean[groups]
+        base_variance = base_variance + coarse.cell.variance[groups]
     fit = fit_nested(y - base[:n], spread, recency, floored, cell[:n], creator[:n], pair[:n], sizes)
-    return _predict(fit, base[n:], coarse.cell.variance[parent[n:]], cell[n:], creator[n:], pair[n:], wanted, posts)
+    fitted = base[:n] + fit.cell.mean[cell[:n]] + fit.creator.mean[creator[:n]] + fit.pair.mean[pair[:n]]
+    noise = _platform_noise(posts, (y - fitted) / np.sqrt(fit.noise + spread), fit.noise)
+    noise_of = np.array([noise.get(p, fit.noise) for p in wanted.get_column("platform")])
+    return _predict(fit, noise_of, base[n:], base_variance[n:], cell[n:], creator[n:], pair[n:], wanted, posts)
+
+
+def _platform_noise(posts: pl.DataFrame, z: np.ndarray, noise: float) -> dict[str, float]:
+    """Variance of a single post around its creator's level per platform: some platforms' feeds are calmer."""
+    frame = posts.select("platform", "censored").with_columns(pl.Series("away", np.abs(z))).filter(~pl.col("censored"))
+    usual = frame.get_column("away").quantile(LEVEL)
+    if usual is None or usual <= 0:
+        return {}
+    each = frame.group_by("platform").agg(pl.col("away").quantile(LEVEL), pl.len().alias("n"))
+    found = {}
+    for name, away, n in each.iter_rows():
+        trust = n / (n + _PLATFORM_POSTS)
+        found[name] = noise * float(trust * (away / usual) ** 2 + 1 - trust)
+    return found
 
 
 def _predict(
     fit: Nested,
+    noise: np.ndarray,
     base: np.ndarray,
     base_variance: np.ndarray,
     cell: np.ndarray,
@@ -167,7 +191,7 @@ def _predict(
         left * (base_variance + fit.cell.variance[cell])
         + fit.creator.variance[creator]
         + fit.pair.variance[pair]
-        + fit.noise
+        + noise
     )
     reach = student.ppf(0.5 + LEVEL / 2, DEGREES) * np.sqrt(scale2)
     counts = posts.group_by("creator_id", "format").len("n")
@@ -175,7 +199,7 @@ def _predict(
     frame = wanted.with_columns(
         pl.Series("log_mean", np.maximum(mean, 0.0)),
         pl.Series("log_sd", np.sqrt(scale2 * DEGREES / (DEGREES - 2))),
-        pl.Series("level_sd", np.sqrt(np.maximum(scale2 - fit.noise, 1e-6))),
+        pl.Series("level_sd", np.sqrt(np.maximum(scale2 - noise, 1e-6))),
         pl.Series("value", np.expm1(np.clip(mean, 0.0, 27.0))),
         pl.Series("low", np.expm1(np.clip(mean - reach, 0.0, 27.0))),
         pl.Series("high", np.expm1(np.clip(mean + reach, 0.0, 27.0))),
