@@ -222,7 +222,8 @@ def test_the_numbered_places_are_the_named_ones():
     import tidegauge.response.density as d
 
     words = {"half_life": "HL", "half_life_mean": "HL_MEAN", "half_saturation": "HS",
-             "half_saturation_mean": "HS_MEAN", "brand_half_life": "B_HL", "brand_step": "B_STEP", "brand_noise": "B_NOISE", "level_step": "LEVEL",
+             "half_saturation_mean": "HS_MEAN",
+             "brand_half_life": "B_HL", "brand_step": "B_STEP", "brand_noise": "B_NOISE", "level_step": "LEVEL",
              }  # fmt: skip
     for i, name in enumerate(ORDER):
         assert getattr(d, "_" + words.get(name, name.upper())) == i
