@@ -73,7 +73,7 @@ def run_demo(out: Path, *, lang: Lang = "zh", seed: int = 1, progress: Progress 
 
 
 def load_samples(ws: tg.Workspace, twin: Path, *, seed: int = 1, progress: Progress | None = None) -> None:
-    """Bring the sample data into a workspace: the real panel's extract, and an artificial ecosystem written to `twin`."""
+    """Bring the sample data into a workspace: the real panel's extract and an artificial ecosystem (into `twin`)."""
     say = progress or (lambda _done, _what: None)
     sample = examples()
     say(0.0, "real creator panel 真实达人面板")
