@@ -63,10 +63,11 @@ def summarise(growth: Growth, by: str) -> pl.DataFrame:
         frame = sums.with_columns((mean.pow(2) / variance).alias("shape"), (mean / variance).alias("rate"), above=1.0)
     posterior = Multipliers(frame.get_column("shape").to_numpy(), frame.get_column("rate").to_numpy())
     middle = frame.get_column("above").to_numpy() * posterior.quantile(0.5)
-    sd = np.sqrt(1.0 / posterior.shape + growth.shape_sd[by] ** 2)
-    low, high = middle * np.exp(-_Z90 * sd), middle * np.exp(_Z90 * sd)
     platform = frame.get_column("platform")
     week = growth.remaining(platform, np.full(len(platform), _WEEK_DAYS))
+    half_sd, late_sd = _departures(growth, by, posterior, middle * week)
+    low, high = middle * np.exp(-_Z90 * half_sd), middle * np.exp(_Z90 * half_sd)
+    late_low, late_high = middle * np.exp(-_Z90 * late_sd), middle * np.exp(_Z90 * late_sd)
 
     def at_half(share: float, k: np.ndarray) -> np.ndarray:
         out = np.zeros(len(k))
@@ -80,7 +81,22 @@ def summarise(growth: Growth, by: str) -> pl.DataFrame:
         pl.Series("half_life_low", at_half(0.5, low)),
         pl.Series("half_life_high", at_half(0.5, high)),
         pl.Series("evergreen_share", 1 - np.exp(-middle * week)),
-        pl.Series("evergreen_low", 1 - np.exp(-low * week)),
-        pl.Series("evergreen_high", 1 - np.exp(-high * week)),
+        pl.Series("evergreen_low", 1 - np.exp(-late_low * week)),
+        pl.Series("evergreen_high", 1 - np.exp(-late_high * week)),
         pl.lit(growth.assumed).alias("assumed"),
     )
+
+
+def _departures(growth: Growth, by: str, posterior: Multipliers, late: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Standard deviation of log k that matters for the half-life and for the late share (two vectors).
+
+    Both hold how well k is known. A group's shape departs from the curve by its measured spread. A single post's k is
+    told by all of its growth, so that its half-life takes half of the departure of late from early growth, and its
+    late share the chance in as little growth as comes late (`late`, the expected log growth after day 7).
+    """
+    known = 1.0 / posterior.shape
+    if by != "post":
+        sd = np.sqrt(known + growth.shape_sd[by] ** 2)
+        return sd, sd
+    half = np.sqrt(known + (0.5 * growth.shape_sd[by]) ** 2)
+    return half, np.sqrt(known + np.minimum(growth.curve.dispersion / np.maximum(late, 1e-3), 4.0))
