@@ -8,6 +8,7 @@ the level above; what is not known above is carried down. The whole leans on the
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +47,7 @@ class _Level:
 
 
 @shared
-def discounts(tables: Tables) -> pl.DataFrame:
+def discounts(tables: Tables, *, as_of: dt.datetime | None = None) -> pl.DataFrame:
     """The discount from list per level, as a share of the list price (0.13: paid 13 % less; below 0: a surcharge).
 
     Returns level ("all", "platform", "tier", "creator"), platform, tier, creator_id (null above their level), value,
@@ -57,7 +58,7 @@ def discounts(tables: Tables) -> pl.DataFrame:
     terms of that format are listed (1-20s, 21-60s) their middle is taken and their spread counts as error. Only
     creators of the list can be told: what was booked without a rate card says nothing about discounts.
     """
-    booked = _booked(tables)
+    booked = _booked(tables, as_of)
     centre, source = _usual_markup()
     if booked.is_empty():
         half = _Z90 * float(np.hypot(_PRIOR_SD, _DEFAULT["creator"]))
@@ -67,13 +68,13 @@ def discounts(tables: Tables) -> pl.DataFrame:
     return _levels(booked, centre)
 
 
-def creator_discounts(tables: Tables, facts: pl.DataFrame) -> pl.DataFrame:
+def creator_discounts(tables: Tables, facts: pl.DataFrame, *, as_of: dt.datetime | None = None) -> pl.DataFrame:
     """One row per creator of `facts` (`creator_facts`): creator_id, value, low, high, discount_basis.
 
     The creator's own where it was booked, else that of its platform's tier, its platform, or all: there with the
     spread between creators, which a single creator's bookings would settle.
     """
-    found = discounts(tables)
+    found = discounts(tables, as_of=as_of)
     wide = ["value", "low", "high"]
     frame = facts.select("creator_id", "platform", "tier")
     keys = {"creator": ["creator_id"], "tier": ["platform", "tier"], "platform": ["platform"]}
@@ -99,14 +100,11 @@ def _usual_markup() -> tuple[float, str]:
     return -float(np.log1p(float(row["value_low"]))), f"{row['source_title']} ({row['source_url']})"
 
 
-def _booked(tables: Tables) -> pl.DataFrame:
+def _booked(tables: Tables, as_of: dt.datetime | None) -> pl.DataFrame:
     """One row per booking with a list price: creator_id, platform, tier, y, spread (variance), in_force."""
     placements, offers = tables["placements"], tables["offers"]
-    paid: pl.DataFrame = tables.frame(
-        placements.filter(placements.cost > 0).select(
-            "campaign_id", "creator_id", "post_id", "format", "cost", "published_at"
-        )
-    )
+    known = tables.between(placements.filter(placements.cost > 0), "published_at", None, as_of)
+    paid: pl.DataFrame = tables.frame(known.select("creator_id", "format", "cost", "published_at"))
     cards: pl.DataFrame = tables.frame(
         offers.filter((offers.price > 0) & (offers.currency == tables.settings.currency)).select(
             "creator_id", "format", "terms", "price", "valid_from", "valid_to"
@@ -129,8 +127,8 @@ def _booked(tables: Tables) -> pl.DataFrame:
         pl.col("list").var().fill_null(0.0).alias("spread"), pl.col("in_force").any(),
     )  # fmt: skip
     each = each.with_columns((pl.col("paid") - pl.col("list")).alias("y")).filter(pl.col("y").abs() < _FARTHEST)
-    known = creator_facts(tables).select("creator_id", "platform", "tier")
-    return each.join(known, on="creator_id").sort("booking")
+    people = creator_facts(tables, as_of=as_of).select("creator_id", "platform", "tier")
+    return each.join(people, on="creator_id").sort("booking")
 
 
 def _levels(booked: pl.DataFrame, centre: float) -> pl.DataFrame:

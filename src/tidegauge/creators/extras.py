@@ -34,7 +34,7 @@ def extra_columns(
     parts = (
         likeliest_role(roles(tables, as_of=as_of)),
         costs.select("creator_id", *triples),
-        creator_discounts(tables, facts).select("creator_id", _triple("discount"), "discount_basis"),
+        creator_discounts(tables, facts, as_of=as_of).select("creator_id", _triple("discount"), "discount_basis"),
         earned.select("creator_id", _triple("income"), pl.col("basis").alias("income_basis")),
         audience_summary(tables).with_columns(pl.col("audience").list.join(" · ")),
     )

@@ -217,7 +217,7 @@ def _prices(
         middle.log().alias("list_log"), spread.alias("list_sd"), pl.col("fair_sd").mean(),
         pl.col("price").is_not_null().any().alias("listed"),
     )  # fmt: skip
-    less = creator_discounts(tables, facts).with_columns(
+    less = creator_discounts(tables, facts, as_of=as_of).with_columns(
         (1 - pl.col("value")).log().alias("less"),
         (((1 - pl.col("low")) / (1 - pl.col("high"))).log() / (2 * _Z90)).alias("less_sd"),
     )
