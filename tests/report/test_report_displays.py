@@ -12,8 +12,14 @@ import pytest
 from tidegauge.creators import CreatorPage
 from tidegauge.display import Displayed, displays, shown
 from tidegauge.errors import UsageError
+from tidegauge.plan.case_score import CaseScore
+from tidegauge.plan.compare import Comparison
+from tidegauge.plan.result import Plan
+from tidegauge.plan.split_result import BudgetSplit
+from tidegauge.plan.verify import Verification
 from tidegauge.report.registry import build
-from tidegauge.result import Provenance
+from tidegauge.response.reading import Response
+from tidegauge.result import Provenance, Result
 
 
 class Seen(HTMLParser):
@@ -123,6 +129,15 @@ def test_every_kind_draws_its_chart(make_result, make_plan):
         assert isinstance(thing.plot(), alt.TopLevelMixin)
     with pytest.raises(UsageError, match="no chart"):
         make_result(1).explanation.plot()
+
+
+@pytest.mark.parametrize(
+    "kind", [Verification, CaseScore, BudgetSplit, Comparison, Response, CreatorPage, Plan, Result]
+)
+def test_whatever_a_command_tells_can_show_itself(kind):
+    assert issubclass(kind, Displayed)
+    with pytest.raises(AttributeError):  # an object without fields: its display was found, and misses what it shows
+        object.__new__(kind)._repr_html_()
 
 
 def test_a_measures_own_chart_comes_first(make_result):

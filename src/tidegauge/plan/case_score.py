@@ -33,6 +33,7 @@ from tidegauge.creators.fitted import fitted_growth
 from tidegauge.creators.next_post import mature
 from tidegauge.creators.post_frame import latest_posts
 from tidegauge.creators.shared import shared_reads
+from tidegauge.display import Displayed
 from tidegauge.errors import MeasureError
 from tidegauge.plan.result import Interval, _json_rows
 from tidegauge.result import Explanation, Provenance, Text
@@ -45,10 +46,14 @@ WINDOW_DAYS = 60
 LEAST_MATCHED = 3
 #: A post younger than this is carried too far by the growth curve to stand in a comparison.
 LEAST_AGE_DAYS = 3.0
+#: A creator more than this share of whose posts are floors cannot be compared.
+MOST_FLOORS = 0.05
 #: A creator's own spread of posts counts as much as so many posts of the spread of all creators.
 _SPREAD_POSTS = 5.0
 #: Ordinary posts of a platform in one week that tell what the platform did.
 _WEEK_POSTS = 20
+#: Rounds in which creators' levels and weeks are fitted in turn.
+_ROUNDS = 8
 LEVEL = 0.9
 
 EXPLANATION = Explanation(
@@ -72,7 +77,7 @@ EXPLANATION = Explanation(
 
 
 @dataclass(frozen=True)
-class CaseScore:
+class CaseScore(Displayed):
     """A campaign held against matched ordinary posts.
 
     `effect` is the ratio of the campaign's to ordinary counts (1: no difference), `against_sponsored` the ratio of its
@@ -181,8 +186,11 @@ def _posts(tables: Tables) -> pl.DataFrame:
     parts, taken = [], set[str]()
     for metric in ("views", "likes"):
         mine = mature(latest_posts(tables, metric), fitted_growth(tables, metric, None)).filter(
-            ~pl.col("censored") & pl.col("published_at").is_not_null() & (pl.col("age_days") >= LEAST_AGE_DAYS)
+            pl.col("published_at").is_not_null() & (pl.col("age_days") >= LEAST_AGE_DAYS)
         )
+        # Where posts are often floors ("10万+"), those with a count are the poor ones: no comparison can be fair.
+        floors = pl.col("censored").mean().over("creator_id", "format")
+        mine = mine.filter((floors <= MOST_FLOORS) & ~pl.col("censored"))
         mine = mine.with_columns(
             (pl.col("sponsored") | pl.col("post_id").is_in(placed["post_id"].to_list())).alias("paid"),
             pl.lit(metric).alias("metric"),
@@ -270,18 +278,21 @@ def matched_posts(posts: pl.DataFrame, window_days: int) -> pl.DataFrame:
 
 
 def _without_weeks(posts: pl.DataFrame) -> pl.DataFrame:
-    """Take out of y what ordinary posts of the platform did in the post's week, shrunk where they are few."""
+    """Take out of y what ordinary posts of the platform did in the post's week, shrunk where they are few.
+
+    Creators' levels and weeks are fitted in turn: a creator whose posts all fall into one good week is not good for it.
+    """
+    cell = ["platform", "metric", "week"]
     week = posts.with_columns(pl.col("published_at").dt.truncate("1w").alias("week"))
-    own = pl.col("y") - pl.col("y").mean().over("creator_id", "format")
-    moved = (
-        week.filter(~pl.col("paid"))
-        .with_columns(own.alias("off"))
-        .group_by("platform", "metric", "week")
-        .agg(pl.col("off").mean().alias("shift"), pl.len().alias("n"))
-        .with_columns((pl.col("shift") * pl.col("n") / (pl.col("n") + _WEEK_POSTS)).alias("shift"))
-    )
-    joined = week.join(moved, on=["platform", "metric", "week"], how="left", maintain_order="left")
-    return joined.with_columns(pl.col("y") - pl.col("shift").fill_null(0.0)).drop("week", "shift", "n")
+    plain = week.filter(~pl.col("paid")).with_columns(pl.lit(0.0).alias("shift"))
+    share = pl.len().over(cell) / (pl.len().over(cell) + _WEEK_POSTS)
+    for _ in range(_ROUNDS):
+        left = pl.col("y") - pl.col("shift")
+        plain = plain.with_columns((pl.col("y") - left.mean().over("creator_id", "format")).alias("off"))
+        plain = plain.with_columns((pl.col("off").mean().over(cell) * share).alias("shift"))
+    moved = plain.group_by(cell).agg(pl.col("shift").first())
+    joined = week.join(moved, on=cell, how="left", maintain_order="left")
+    return joined.with_columns(pl.col("y") - pl.col("shift").fill_null(0.0)).drop("week", "shift")
 
 
 def effect_of(matched: pl.DataFrame) -> Effect:

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from tidegauge.creators.shared import shared_reads
+from tidegauge.display import Displayed
 from tidegauge.errors import BriefError, InfeasibleError, TidegaugeError
 from tidegauge.plan.brief import Brief
 from tidegauge.plan.result import Plan
@@ -28,7 +29,7 @@ _TABLE: dict[str, type[pl.DataType]] = {
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Displayed):
     """Plans side by side.
 
     `plans` by name, in the order asked; `refused` (name → why) are briefs that no roster can keep. Frames:

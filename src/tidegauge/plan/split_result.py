@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from tidegauge.display import Displayed
 from tidegauge.plan.brief import Rule, Worth
 from tidegauge.plan.result import Interval, _json_rows
 from tidegauge.plan.split_limits import rules_of, worths_of
@@ -14,7 +15,7 @@ from tidegauge.result import Provenance, Text
 
 
 @dataclass(frozen=True)
-class BudgetSplit:
+class BudgetSplit(Displayed):
     """A split with its evidence; money in `currency`, value = margin × money of the outcome within the horizon.
 
     Frames (polars):

@@ -22,8 +22,10 @@ from scipy.stats import binomtest
 from scipy.stats import t as student
 
 from tidegauge.creators.shared import shared_reads
+from tidegauge.display import Displayed
 from tidegauge.plan.delivered import Delivered, find_delivered
 from tidegauge.plan.delivered_reach import reach_of_views
+from tidegauge.plan.expected import MAX_SD_IN_MEAN
 from tidegauge.plan.outcome import judged
 from tidegauge.plan.promised import Promised, read_plan
 from tidegauge.plan.result import Interval, Plan, _json_rows
@@ -63,7 +65,7 @@ class Coverage:
 
 
 @dataclass(frozen=True)
-class Verification:
+class Verification(Displayed):
     """Promised against delivered.
 
     Frames (polars):
@@ -254,11 +256,11 @@ def _plain(values: pl.Series) -> Interval | None:
 def _sum(rng: np.random.Generator, values: pl.Series, log_sd: pl.Series, level: float, *, mean: bool) -> Interval:
     """The sum of independent log-normals, by draws; `mean`: values are their means, else their medians."""
     v = values.cast(pl.Float64).fill_null(0.0).to_numpy()
-    sd = np.minimum(log_sd.cast(pl.Float64).fill_null(0.0).to_numpy(), 1.5)
+    # Promised means rise over their medians by a capped spread, as the planner's scenarios do (see plan.luck).
+    sd = np.minimum(log_sd.cast(pl.Float64).fill_null(0.0).to_numpy(), MAX_SD_IN_MEAN if mean else 1.5)
     if v.size == 0:
         return Interval(0.0, 0.0, 0.0)
-    # The planner's expected views rise over the median by the body of the distribution only (see plan.expected).
-    rise = np.minimum(0.775 * sd, 0.8) ** 2 / 2 if mean else np.zeros(v.size)
+    rise = sd**2 / 2 if mean else np.zeros(v.size)
     total = (v * np.exp(sd * rng.standard_normal((_DRAWS, v.size)) - rise)).sum(axis=1)
     tail = (1.0 - level) / 2.0
     value = float(v.sum())

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from tidegauge.display import Displayed
 from tidegauge.response.backtest import Backtest
 from tidegauge.response.diagnose import OVERLAP_CLAIM, Diagnostics, Verdict, diagnose, overlap, verdict
 from tidegauge.response.fit import natural, rescale
@@ -92,7 +93,7 @@ class BrandReading:
 
 
 @dataclass(frozen=True)
-class Response:
+class Response(Displayed):
     """What `respond` answers.
 
     `decomposition` has one row per date and part (value, low, high; parts of one date sum to `observed` where it was

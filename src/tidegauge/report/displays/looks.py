@@ -6,11 +6,16 @@ from collections.abc import Sequence
 
 from tidegauge.creators import CreatorPage
 from tidegauge.display import Shown, displays
+from tidegauge.plan.case_score import CaseScore
+from tidegauge.plan.compare import Comparison
+from tidegauge.plan.split_result import BudgetSplit
+from tidegauge.plan.verify import Verification
 from tidegauge.report.blocks import BarChart, Block, Facts, LineChart, Paragraphs, Picture, Section, Table
 from tidegauge.report.charts import altair_chart
 from tidegauge.report.displays import markup
-from tidegauge.report.registry import build
+from tidegauge.report.registry import Needs, build
 from tidegauge.report.sections.creator import creator_title
+from tidegauge.response.reading import Response
 from tidegauge.result import Provenance
 from tidegauge.vocab import Lang
 
@@ -42,6 +47,17 @@ def look(sections: Sequence[Section], provenance: Provenance, title: str = "") -
     text = "\n".join([title, *(s.message[language] for s in sections)]).strip()
     chart = (lambda: altair_chart(drawn[0], language)) if drawn else None
     return Shown(markup.cell(language, markup.both(part)), text, chart)
+
+
+def _register(kind: Needs, of: type) -> None:
+    displays(of)(lambda thing: look(build({kind: thing}), thing.provenance))
+
+
+_register("verification", Verification)
+_register("case", CaseScore)
+_register("budget_split", BudgetSplit)
+_register("comparison", Comparison)
+_register("response", Response)
 
 
 @displays(CreatorPage)
