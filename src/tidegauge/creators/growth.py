@@ -17,9 +17,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy.stats import gamma
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -80,8 +82,6 @@ class Multipliers:
         return np.asarray(self.shape / self.rate)
 
     def quantile(self, level: float) -> Float:
-        from scipy.stats import gamma
-
         return np.asarray(gamma.ppf(level, self.shape) / self.rate)
 
 
@@ -93,16 +93,41 @@ def fit_curve(
     b = np.log(np.clip(age_to, EDGES_DAYS[0], EDGES_DAYS[-1]))
     keep = b > a + 1e-9
     a, b, g = a[keep], b[keep], gain[keep]
-    overlap = np.maximum(np.minimum(b[:, None], _LOG_EDGES[1:]) - np.maximum(a[:, None], _LOG_EDGES[:-1]), 0.0)
-    exposure = overlap.sum(axis=0)
-    rate = prior.copy()
-    for _ in range(rounds if g.size else 0):
-        expected = np.maximum(overlap @ rate, 1e-12)
-        gained = rate * (overlap.T @ (g / expected))
-        rate = (gained + _PRIOR_EXPOSURE * prior) / (exposure + _PRIOR_EXPOSURE)
-    expected = overlap @ rate
+    rate, exposure, expected = _em(a, b, g, _LOG_EDGES, np.asarray(prior, dtype=np.float64), _PRIOR_EXPOSURE, rounds)
     dispersion = float(np.mean(np.square(g - expected) / np.maximum(expected, 1e-3))) if g.size else 0.3
     return GrowthCurve(rate, exposure, max(dispersion, 1e-3))
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _em(
+    a: Float, b: Float, gain: Float, edges: Float, prior: Float, prior_exposure: float, rounds: int
+) -> tuple[Float, Float, Float]:
+    """Rate and exposure per bin, expected gain per step; a step's gain is shared out over the bins that it spans."""
+    bins, n = len(edges) - 1, len(a)
+    first, last = np.empty(n, np.int64), np.empty(n, np.int64)
+    exposure = np.zeros(bins)
+    for i in range(n):
+        first[i] = min(np.searchsorted(edges, a[i], side="right") - 1, bins - 1)
+        last[i] = max(np.searchsorted(edges, b[i], side="left") - 1, first[i])
+        for j in range(first[i], last[i] + 1):
+            exposure[j] += max(min(b[i], edges[j + 1]) - max(a[i], edges[j]), 0.0)
+    rate = prior.copy()
+    expected = np.zeros(n)
+    for r in range(rounds + 1):
+        shared = np.zeros(bins)
+        for i in range(n):
+            total = 0.0
+            for j in range(first[i], last[i] + 1):
+                total += rate[j] * max(min(b[i], edges[j + 1]) - max(a[i], edges[j]), 0.0)
+            expected[i] = total
+            part = gain[i] / max(total, 1e-12)
+            for j in range(first[i], last[i] + 1):
+                shared[j] += part * max(min(b[i], edges[j + 1]) - max(a[i], edges[j]), 0.0)
+        if r == rounds or n == 0:
+            break
+        for j in range(bins):
+            rate[j] = (rate[j] * shared[j] + prior_exposure * prior[j]) / (exposure[j] + prior_exposure)
+    return rate, exposure, expected
 
 
 def multipliers(gained: Float, expected: Float, dispersion: float) -> Multipliers:
@@ -148,6 +173,29 @@ class Growth:
             mine = (platform == name).fill_null(False).to_numpy()
             out[mine] = curve.remaining(age_days[mine])
         return out
+
+
+def later_gain(growth: Growth, posts: pl.DataFrame, mass: float = 0.8) -> pl.DataFrame:
+    """How much a post's log count will still gain between two ages, with the central interval that holds `mass`.
+
+    `posts` has post_id, platform, format, age_from, age_to (days). Returns them with gain (mean), low, high. A post
+    that was seen to grow uses its own multiplier, another its cell's. The gain is gamma: how well k is known, how
+    shapes of growth differ, and the chance in the gain itself.
+    """
+    own = growth.posts.select("post_id", "k", "shape")
+    cells = growth.cells.select("platform", "format", pl.col("k").alias("cell_k"))
+    frame = posts.join(own, on="post_id", how="left", maintain_order="left").join(
+        cells, on=["platform", "format"], how="left", maintain_order="left"
+    )
+    k = frame.select(pl.coalesce("k", "cell_k", pl.lit(1.0))).to_series().to_numpy()
+    loose = frame.get_column("shape").fill_null(4.0).to_numpy()
+    platform = frame.get_column("platform")
+    age = [frame.get_column(c).cast(pl.Float64).to_numpy() for c in ("age_from", "age_to")]
+    mean = np.maximum(k * (growth.remaining(platform, age[0]) - growth.remaining(platform, age[1])), 1e-6)
+    variance = mean**2 * (1 / loose + growth.shape_sd["post"] ** 2) + growth.curve.dispersion * mean
+    shape, scale = mean**2 / variance, variance / mean
+    low, high = (gamma.ppf(q, shape) * scale for q in ((1 - mass) / 2, (1 + mass) / 2))
+    return posts.with_columns(gain=pl.Series(mean), low=pl.Series(low), high=pl.Series(high))
 
 
 def fit_growth(steps: pl.DataFrame) -> Growth:

@@ -15,6 +15,8 @@ from tidegauge.workspace.tables import Tables
 _LEVELS = ("platform", "format", "creator", "post")
 _WEEK_DAYS = 7.0
 _Z90 = 1.6449
+#: A post departs from its platform's shape of growth by at least so much (log), however alike all of them look.
+_LEAST_DEPARTURE = 0.2
 
 
 def half_life(
@@ -98,5 +100,5 @@ def _departures(growth: Growth, by: str, posterior: Multipliers, late: np.ndarra
     if by != "post":
         sd = np.sqrt(known + growth.shape_sd[by] ** 2)
         return sd, sd
-    half = np.sqrt(known + (0.5 * growth.shape_sd[by]) ** 2)
+    half = np.sqrt(known + max(0.5 * growth.shape_sd[by], _LEAST_DEPARTURE) ** 2)
     return half, np.sqrt(known + np.minimum(growth.curve.dispersion / np.maximum(late, 1e-3), 4.0))
