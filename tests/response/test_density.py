@@ -13,7 +13,7 @@ from tidegauge.response.attention import HALF_LOGISTIC
 from tidegauge.response.density import log_density
 from tidegauge.response.gaussian import START_VAR
 from tidegauge.response.history import LiftTest, make_history
-from tidegauge.response.layout import ORDER, PRIORS
+from tidegauge.response.layout import ORDER, PRIORS, covariances, make_layout
 from tidegauge.response.posterior import Form
 from tidegauge.response.scaled import PRIOR_ORDER, scale
 
@@ -85,19 +85,9 @@ def dense_log_density(z, scaled, xp=np, linalg=np.linalg):
     def take(name):
         return z[layout.at[name] : layout.at[name] + layout.size[name]] if name in layout.at else xp.zeros(1)
 
-    def grouped(groups, word, prior):
-        total = xp.zeros(streams)
-        for g in groups:
-            spread = xp.exp(p[prior] + p[f"{prior}_sd"] * take(f"{word}_spread.{g.kind}")[0])
-            total = total + spread * take(f"{word}.{g.kind}")[g.index]
-        return total
-
-    log_short = data.log_share + p["pool"] + p["pool_sd"] * take("pool")[0]
-    log_short = log_short + grouped(layout.short_groups, "short", "spread")
-    hl = p["half_life"] + p["half_life_mean_sd"] * take("half_life_mean")[0] + p["half_life_sd"] * take("half_life")
-    hs = p["half_saturation"] + p["half_saturation_mean_sd"] * take("half_saturation_mean")[0]
-    hs = hs + p["half_saturation_sd"] * take("half_saturation")
-    decay, half = 2.0 ** (-xp.exp(-hl)), xp.exp(hs)
+    log_short = data.log_share + p["short"] + p["short_sd"] * take("short")
+    decay = 2.0 ** (-xp.exp(-p["half_life"] - p["half_life_sd"] * take("half_life")))
+    half = xp.exp(p["half_saturation"] + p["half_saturation_sd"] * take("half_saturation"))
     lag = np.arange(periods)[:, None] - np.arange(periods)[None]
 
     def kernel(d):  # [T, T], geometric weights of the past
@@ -121,8 +111,8 @@ def dense_log_density(z, scaled, xp=np, linalg=np.linalg):
     if series > 1:
         b_decay = 2.0 ** (-xp.exp(-p["brand_half_life"] - p["brand_half_life_sd"] * take("brand_half_life")[0]))
         b_step = xp.exp(p["brand_step"] + p["brand_step_sd"] * take("brand_step")[0])
-        own = p["lift_middle"] + take("lift")[0] + grouped(layout.brand_groups, "lift", "lift_spread")
-        lift = xp.exp(data.log_share) * p["lift_sd"] * xp.maximum(own, 0.0)
+        own = p["lift_middle"] + p["lift_sd"] * take("lift")
+        lift = xp.exp(data.log_share) * p["lift_scale"] * xp.maximum(own, 0.0)
         loads = [xp.maximum(p["to_sales_middle"] + p["to_sales_sd"] * take("to_sales")[0], 0.0), xp.asarray(1.0)]
         loads += [1.0 + p["loading_sd"] * take("loading")[k] for k in range(series - 2)]
         sds += [
@@ -174,7 +164,7 @@ def dense_log_density(z, scaled, xp=np, linalg=np.linalg):
     r = xp.concatenate(left)
     root = linalg.cholesky(total)
     white = linalg.solve(root, r)
-    return -0.5 * white @ white - xp.sum(xp.log(xp.diag(root))) - 0.5 * z @ z
+    return -0.5 * white @ white - xp.sum(xp.log(xp.diag(root))) - 0.5 * z @ np.linalg.inv(layout.correlation) @ z
 
 
 @pytest.mark.parametrize("shape", [(1, 30, 3, 0), (1, 30, 4, 2), (2, 24, 2, 1)])
@@ -221,19 +211,36 @@ def test_jax_gives_the_same_gradient_and_numpyro_the_same_posterior():
 def test_the_numbered_places_are_the_named_ones():
     import tidegauge.response.density as d
 
-    words = {"half_life": "HL", "half_life_mean": "HL_MEAN", "half_saturation": "HS",
-             "half_saturation_mean": "HS_MEAN",
-             "brand_half_life": "B_HL", "brand_step": "B_STEP", "brand_noise": "B_NOISE", "level_step": "LEVEL",
-             }  # fmt: skip
+    words = {
+        "half_life": "HL",
+        "half_saturation": "HS",
+        "brand_half_life": "B_HL",
+        "brand_step": "B_STEP",
+        "brand_noise": "B_NOISE",
+        "level_step": "LEVEL",
+    }
     for i, name in enumerate(ORDER):
         assert getattr(d, "_" + words.get(name, name.upper())) == i
-    first = {"pool": "POOL", "spread": "SPREAD", "geo": "GEO", "half_life": "HL", "half_saturation": "HS",
-             "slope": "SLOPE", "delay": "DELAY", "noise": "NOISE", "level": "LEVEL", "brand_half_life": "B_HL",
-             "brand_step": "B_STEP", "brand_noise_sd": "B_NOISE", "to_sales_middle": "TO_SALES",
-             "loading_sd": "LOADING", "lift_middle": "LIFT", "lift_spread": "LIFT_SPREAD", "drift": "DRIFT",
-             }  # fmt: skip
-    for name, word in first.items():
+    first = ["short", "geo", "half_life", "half_saturation", "slope", "delay", "noise", "level", "brand_half_life"]
+    first += ["brand_step", "brand_noise_sd", "to_sales_middle", "loading_sd", "lift_middle", "lift_scale", "drift"]
+    short = {"brand_noise_sd": "B_NOISE", "to_sales_middle": "TO_SALES", "loading_sd": "LOADING", "lift_middle": "LIFT"}
+    for name in first:
+        word = short.get(name, words.get(name, name.upper()))
         assert getattr(d, f"_P_{word}") == PRIOR_ORDER.index(name), name
+
+
+def test_streams_that_are_alike_are_correlated_a_priori_and_none_is_wider_than_another():
+    names = ("douyin/mid/KOL", "douyin/mid/KOC", "douyin/nano/KOC", "zhihu/mid/KOE")
+    cov = covariances(names, PRIORS)
+    short, lift = cov["short"], cov["lift"]
+    assert short[0, 1] > short[0, 2] > short[0, 3] > 0
+    assert lift[1, 2] > lift[0, 2]
+    for c in cov.values():
+        assert np.ptp(np.diag(c)) < 1e-12
+        assert np.linalg.eigvalsh(c).min() > 0
+    drawn = make_layout(names, 1, 1, 0, Form()).prior_draws(np.random.default_rng(0), 40_000)
+    assert drawn.std(axis=0) == pytest.approx(np.ones(drawn.shape[1]), abs=0.02)
+    assert np.corrcoef(drawn[:, :2].T)[0, 1] == pytest.approx(short[0, 1] / short[0, 0], abs=0.02)
 
 
 @given(st.integers(0, 10_000), st.integers(1, 3), st.integers(1, 5), st.integers(0, 2))
@@ -254,5 +261,5 @@ def test_a_known_roi_and_a_lift_test_pull_the_contribution():
     plain, known = scale(history, Form()), scale(history, Form(), known={history.streams[0]: (40.0, 50.0)})
     z = np.zeros(plain.layout.dims)
     pull = value_and_gradient(z, known.data)[1] - value_and_gradient(z, plain.data)[1]
-    assert pull[plain.layout.at["short.stream"]] > 0
-    assert PRIORS.pool[1] > 0
+    assert pull[plain.layout.at["short"]] > 0
+    assert (pull[2:] == 0).all()

@@ -190,18 +190,14 @@ def test_odd_histories_give_words_and_wide_intervals_and_no_nan(name):
         assert told.streams[-1].roi_short.high >= 2 * told.streams[-1].roi_short.low
 
 
-def test_a_lift_test_narrows_what_the_history_leaves_open(history):
-    off = np.zeros(8)
-    spent = history.spend[0, 60:68, 0].sum()
-    test = LiftTest(history.streams[0], 60, 68, off, lift=1.0 * spent, error=0.03 * spent)
+def test_a_lift_test_over_the_whole_history_pins_the_contribution(history):
+    off, whole = np.zeros(history.periods), 0.8 * float(history.spend[0, :, 0].sum())
+    test = LiftTest(history.streams[0], 0, history.periods, off, lift=whole, error=0.02 * whole)
     told = make_history(history.dates, history.streams, history.spend, history.outcome, lift_tests=[test])
-    plain = make_history(history.dates, history.streams, history.spend, history.outcome)
-    widths = []
-    for h in (plain, told):
-        p = fit(h, draws=100, tune=150, chains=2, seed=2)
-        a = response_curve(p, h.spend).short[:, 0]
-        widths.append(np.quantile(a, 0.95) - np.quantile(a, 0.05))
-    assert widths[1] < 0.6 * widths[0]
+    posterior = fit(told, draws=100, tune=150, chains=2, seed=2)
+    low, high = np.quantile(response_curve(posterior, told.spend).short[:, 0], [0.05, 0.95])
+    assert 0.9 * whole < low < high < 1.12 * whole
+    assert told.until(60).lift_tests == ()
 
 
 def test_wrong_input_is_told():

@@ -18,11 +18,11 @@ from tidegauge.response.history import Floats
 from tidegauge.response.scaled import Data
 
 # Places in Data.at (layout.ORDER) and in Data.prior (scaled.PRIOR_ORDER).
-(_POOL, _GEO_SPREAD, _GEO, _HL_MEAN, _HL, _HS_MEAN, _HS, _SLOPE, _DELAY, _NOISE, _LEVEL, _B_HL, _B_STEP, _TO_SALES,
- _LOADING, _B_NOISE, _LIFT, _DRIFT_SPREAD, _DRIFT) = range(19)  # fmt: skip
-(_P_POOL, _P_SPREAD, _P_GEO, _P_HL, _P_HS, _P_SLOPE, _P_DELAY, _P_NOISE, _P_LEVEL, _P_B_HL, _P_B_STEP, _P_B_NOISE,
- _P_TO_SALES, _P_LOADING, _P_LIFT, _P_LIFT_SPREAD, _P_DRIFT) = (
-    0, 2, 4, 6, 9, 12, 14, 16, 18, 20, 22, 24, 25, 27, 28, 30, 32)  # fmt: skip
+(_SHORT, _GEO_SPREAD, _GEO, _HL, _HS, _SLOPE, _DELAY, _NOISE, _LEVEL, _B_HL, _B_STEP, _TO_SALES, _LOADING, _B_NOISE,
+ _LIFT, _DRIFT_SPREAD, _DRIFT) = range(17)  # fmt: skip
+(_P_SHORT, _P_GEO, _P_HL, _P_HS, _P_SLOPE, _P_DELAY, _P_NOISE, _P_LEVEL, _P_B_HL, _P_B_STEP, _P_B_NOISE, _P_TO_SALES,
+ _P_LOADING, _P_LIFT, _P_LIFT_SCALE, _P_DRIFT) = (
+    0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 21, 23, 24, 26, 27)  # fmt: skip
 
 
 class Curves(NamedTuple):
@@ -55,28 +55,6 @@ class Bars(NamedTuple):
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _hierarchy(z: Floats, where: Floats, groups: Floats, log_spread: float, log_spread_sd: float, out: Floats) -> None:
-    """Add each level's deviations to out[S]: spread times the coordinate of the stream's group."""
-    for level in range(where.shape[0]):
-        tau = math.exp(log_spread + log_spread_sd * z[where[level, 0]])
-        for s in range(len(out)):
-            out[s] += tau * z[where[level, 1] + groups[level, s]]
-
-
-@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _hierarchy_back(
-    z: Floats, where: Floats, groups: Floats, log_spread: float, log_spread_sd: float, bar: Floats, grad: Floats
-) -> None:
-    for level in range(where.shape[0]):
-        place = where[level, 0]
-        tau = math.exp(log_spread + log_spread_sd * z[place])
-        for s in range(len(bar)):
-            k = where[level, 1] + groups[level, s]
-            grad[k] += tau * bar[s]
-            grad[place] += log_spread_sd * tau * z[k] * bar[s]
-
-
-@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _drift(z: Floats, data: Data) -> Floats:
     """[T, S] factors of short effects; ones where effects do not drift."""
     at, prior = data.at, data.prior
@@ -98,8 +76,7 @@ def unpack(z: Floats, data: Data) -> Curves:
     """Coordinates to the quantities that curves are made of."""
     at, prior = data.at, data.prior
     geos, _, streams = data.spend.shape
-    log_short = data.log_share + prior[_P_POOL] + prior[_P_POOL + 1] * z[at[_POOL]]
-    _hierarchy(z, data.short_at, data.short_groups, prior[_P_SPREAD], prior[_P_SPREAD + 1], log_short)
+    log_short = data.log_share + prior[_P_SHORT] + prior[_P_SHORT + 1] * z[at[_SHORT] : at[_SHORT] + streams]
     log_geo = np.zeros((geos, streams))
     if at[_GEO] >= 0:
         tau = math.exp(prior[_P_GEO] + prior[_P_GEO + 1] * z[at[_GEO_SPREAD]])
@@ -107,22 +84,19 @@ def unpack(z: Floats, data: Data) -> Curves:
             for s in range(streams):
                 log_geo[g, s] = tau * z[at[_GEO] + g * streams + s]
     decay, delay, half, slope = np.empty(streams), np.zeros(streams), np.empty(streams), np.ones(streams)
-    hl_mean = prior[_P_HL] + (prior[_P_HL + 1] * z[at[_HL_MEAN]] if at[_HL_MEAN] >= 0 else 0.0)
-    hs_mean = prior[_P_HS] + (prior[_P_HS + 1] * z[at[_HS_MEAN]] if at[_HS_MEAN] >= 0 else 0.0)
     for s in range(streams):
-        decay[s] = 2.0 ** -math.exp(-hl_mean - prior[_P_HL + 2] * z[at[_HL] + s])
-        half[s] = math.exp(hs_mean + prior[_P_HS + 2] * z[at[_HS] + s])
+        decay[s] = 2.0 ** -math.exp(-prior[_P_HL] - prior[_P_HL + 1] * z[at[_HL] + s])
+        half[s] = math.exp(prior[_P_HS] + prior[_P_HS + 1] * z[at[_HS] + s])
         if at[_DELAY] >= 0:
             delay[s] = math.exp(prior[_P_DELAY] + prior[_P_DELAY + 1] * z[at[_DELAY] + s])
         if at[_SLOPE] >= 0:
             slope[s] = math.exp(prior[_P_SLOPE] + prior[_P_SLOPE + 1] * z[at[_SLOPE] + s])
     lift = np.zeros(streams)
     if at[_LIFT] >= 0:
-        lift += prior[_P_LIFT] + z[at[_LIFT]]
-        _hierarchy(z, data.brand_at, data.brand_groups, prior[_P_LIFT_SPREAD], prior[_P_LIFT_SPREAD + 1], lift)
         for s in range(streams):
+            own = prior[_P_LIFT] + prior[_P_LIFT + 1] * z[at[_LIFT] + s]
             # Cut off at zero: a spike of "no effect" beside the slab.
-            lift[s] = math.exp(data.log_share[s]) * prior[_P_LIFT + 1] * max(lift[s], 0.0)
+            lift[s] = math.exp(data.log_share[s]) * prior[_P_LIFT_SCALE] * max(own, 0.0)
     return Curves(log_short, log_geo, decay, delay, half, slope, lift, _drift(z, data))
 
 
@@ -298,19 +272,15 @@ def _to_coordinates(  # noqa: PLR0912
     at, prior = data.at, data.prior
     geos, periods, streams = data.spend.shape
     for s in range(streams):
-        grad[at[_POOL]] += prior[_P_POOL + 1] * bars.short[s]
+        grad[at[_SHORT] + s] += prior[_P_SHORT + 1] * bars.short[s]
         # decay = 2^(-1/h), so that d decay / d log h = -decay log decay.
         hl_bar = -bars.decay[s] * curves.decay[s] * math.log(curves.decay[s]) if curves.decay[s] > 0.0 else 0.0
-        grad[at[_HL] + s] += prior[_P_HL + 2] * hl_bar
-        grad[at[_HS] + s] += prior[_P_HS + 2] * bars.half[s]
-        if at[_HL_MEAN] >= 0:
-            grad[at[_HL_MEAN]] += prior[_P_HL + 1] * hl_bar
-            grad[at[_HS_MEAN]] += prior[_P_HS + 1] * bars.half[s]
+        grad[at[_HL] + s] += prior[_P_HL + 1] * hl_bar
+        grad[at[_HS] + s] += prior[_P_HS + 1] * bars.half[s]
         if at[_SLOPE] >= 0:
             grad[at[_SLOPE] + s] += prior[_P_SLOPE + 1] * bars.slope[s]
         if at[_DELAY] >= 0:
             grad[at[_DELAY] + s] += prior[_P_DELAY + 1] * bars.delay[s] * curves.delay[s]
-    _hierarchy_back(z, data.short_at, data.short_groups, prior[_P_SPREAD], prior[_P_SPREAD + 1], bars.short, grad)
     if at[_GEO] >= 0:
         place = at[_GEO_SPREAD]
         tau = math.exp(prior[_P_GEO] + prior[_P_GEO + 1] * z[place])
@@ -319,14 +289,10 @@ def _to_coordinates(  # noqa: PLR0912
                 grad[at[_GEO] + g * streams + s] += tau * bars.geo[g, s]
                 grad[place] += prior[_P_GEO + 1] * curves.log_geo[g, s] * bars.geo[g, s]
     if at[_LIFT] >= 0:
-        own_bar = np.zeros(streams)
         for s in range(streams):
             if curves.lift[s] > 0.0:
-                own_bar[s] = math.exp(data.log_share[s]) * prior[_P_LIFT + 1] * bars.lift[s]
-            grad[at[_LIFT]] += own_bar[s]
-        _hierarchy_back(
-            z, data.brand_at, data.brand_groups, prior[_P_LIFT_SPREAD], prior[_P_LIFT_SPREAD + 1], own_bar, grad
-        )
+                scale = math.exp(data.log_share[s]) * prior[_P_LIFT_SCALE] * prior[_P_LIFT + 1]
+                grad[at[_LIFT] + s] += scale * bars.lift[s]
     knots = data.knots.shape[1]
     if knots > 0:
         place = at[_DRIFT_SPREAD]
@@ -367,9 +333,9 @@ def log_density(z: Floats, data: Data, grad: Floats) -> float:
             miss = (curves.log_short[s] - data.known_mean[s]) / data.known_sd[s]
             value -= 0.5 * miss * miss
             bars.short[s] -= miss / data.known_sd[s]
-    for i in range(len(z)):
-        value -= 0.5 * z[i] * z[i]
-        grad[i] = -z[i]
+    pull = data.precision @ z
+    value -= 0.5 * float(z @ pull)
+    grad[:] = -pull
     _to_coordinates(z, data, curves, bars, grad)
     grad[at[_NOISE]] += prior[_P_NOISE + 1] * sd_bar[0]
     grad[at[_LEVEL]] += prior[_P_LEVEL + 1] * 2.0 * state_bar[0] * step * step

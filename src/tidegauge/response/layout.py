@@ -1,7 +1,9 @@
-"""The model's coordinates: each is a standard normal a priori, so the prior needs no code of its own and can be drawn.
+"""The model's coordinates: each is a standard normal a priori, some of them correlated; their priors and sources.
 
-A quantity is a location plus a scale times its coordinate, in logs where it must be positive. Hierarchies are
-non-centred: a stream's efficiency is the pool's, times its platform's, its tier's and its own deviation.
+A quantity is a location plus a scale times its coordinate, in logs where it must be positive. Streams of one platform,
+tier, role or stage are alike: their coordinates are correlated a priori (the pool's, the platform's and the tier's
+common deviations are integrated out), so that thin streams borrow. The spreads between streams are set, not fitted: a
+handful of streams cannot tell them, and fitting them makes funnels in which samplers diverge.
 
 Sources of the priors
 - carry-over: half-life of a sales response about a week, 90 % between 2 days and 4 weeks (Broadbent 1979, One way TV
@@ -22,7 +24,7 @@ Sources of the priors
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -38,10 +40,14 @@ WEEK = 7.0
 
 @dataclass(frozen=True)
 class Priors:
-    """Locations and scales; each pair is (location, scale) of the log unless the name says otherwise."""
+    """Locations and scales; each pair is (location, scale) of the log unless the name says otherwise.
+
+    half_life and half_saturation: location, deviation common to all streams, the stream's own deviation.
+    """
 
     pool: tuple[float, float] = (math.log(0.15), 1.0)
-    spread: tuple[float, float] = (math.log(0.4), 0.5)
+    between_groups: float = 0.3
+    between_streams: float = 0.45
     geo_spread: tuple[float, float] = (math.log(0.2), 0.6)
     half_life: tuple[float, float, float] = (math.log(0.85 * WEEK), 0.4, 0.55)
     half_saturation: tuple[float, float, float] = (math.log(1.3), 0.4, 0.6)
@@ -57,7 +63,8 @@ class Priors:
     loading_scale: float = 0.7
     lift_middle: float = 0.4
     lift_scale: float = 0.7
-    lift_spread: tuple[float, float] = (math.log(0.5), 0.5)
+    lift_between_groups: float = 0.5
+    lift_between_streams: float = 0.5
     drift: tuple[float, float] = (math.log(0.15), 0.7)
 
 
@@ -66,27 +73,46 @@ PRIORS = Priors()
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each quantity's coordinates stand. `at[name]` is the first of `size[name]` places; `z` has `dims`."""
+    """Where each quantity's coordinates stand: `at[name]` is the first of `size[name]` places.
+
+    `correlation[dims, dims]` of the coordinates a priori (each has variance one); `names` of the places.
+    """
 
     at: dict[str, int]
     size: dict[str, int]
     dims: int
-    short_groups: tuple[Grouping, ...] = ()
-    brand_groups: tuple[Grouping, ...] = ()
-    names: tuple[str, ...] = field(default=())
+    correlation: Floats
+    names: tuple[str, ...]
 
-    def take(self, z: Floats, name: str) -> Floats:
-        """The coordinates of one quantity: the last axis of `z`, cut."""
-        cut: Floats = z[..., self.at[name] : self.at[name] + self.size[name]]
-        return cut
-
-
-def own_level(streams: tuple[str, ...]) -> Grouping:
-    """Each stream for itself: the finest level."""
-    return Grouping("stream", streams, np.arange(len(streams), dtype=np.int64))
+    def prior_draws(self, rng: np.random.Generator, n: int) -> Floats:
+        """[n, dims] coordinates from the prior."""
+        made: Floats = rng.standard_normal((n, self.dims)) @ np.linalg.cholesky(self.correlation).T
+        return made
 
 
-def make_layout(streams: tuple[str, ...], geos: int, series: int, knots: int, form: Form) -> Layout:
+def alike(groups: tuple[Grouping, ...], streams: int, common: float, between_groups: float, own: float) -> Floats:
+    """Covariance [S, S] of streams' deviations: common to all, per level of grouping, and each stream's own."""
+    cov = np.full((streams, streams), common**2)
+    for g in groups:
+        cov += between_groups**2 * (g.index[:, None] == g.index[None])
+    return cov + (own**2 if streams > 1 else 0.0) * np.eye(streams)
+
+
+def covariances(streams: tuple[str, ...], priors: Priors) -> dict[str, Floats]:
+    """Prior covariance [S, S] of log contribution, log half-life, log half-saturation and brand lift."""
+    s = len(streams)
+    short, brand = groupings(streams, SHORT_LEVELS), groupings(streams, BRAND_LEVELS)
+    return {
+        "short": alike(short, s, priors.pool[1], priors.between_groups, priors.between_streams),
+        "half_life": alike((), s, priors.half_life[1], 0.0, priors.half_life[2]),
+        "half_saturation": alike((), s, priors.half_saturation[1], 0.0, priors.half_saturation[2]),
+        "lift": alike(brand, s, 1.0, priors.lift_between_groups, priors.lift_between_streams),
+    }
+
+
+def make_layout(
+    streams: tuple[str, ...], geos: int, series: int, knots: int, form: Form, priors: Priors = PRIORS
+) -> Layout:
     """The coordinates that this history and form need.
 
     Parameters
@@ -95,18 +121,10 @@ def make_layout(streams: tuple[str, ...], geos: int, series: int, knots: int, fo
     knots : support points of drifting effects (0: effects do not drift).
     """
     s = len(streams)
-    several = s > 1
-    short = (*groupings(streams, SHORT_LEVELS), own_level(streams)) if several else ()
-    brand = (*groupings(streams, BRAND_LEVELS), own_level(streams)) if several and series else ()
-    sizes: dict[str, int] = {"pool": 1}
-    for g in short:
-        sizes[f"short_spread.{g.kind}"], sizes[f"short.{g.kind}"] = 1, len(g.names)
+    sizes: dict[str, int] = {"short": s}
     if geos > 1:
         sizes["geo_spread"], sizes["geo"] = 1, geos * s
-    for name in ("half_life", "half_saturation"):
-        if several:
-            sizes[f"{name}_mean"] = 1
-        sizes[name] = s
+    sizes["half_life"] = sizes["half_saturation"] = s
     if form.saturation == "hill":
         sizes["slope"] = s
     if form.adstock == "delayed":
@@ -114,49 +132,29 @@ def make_layout(streams: tuple[str, ...], geos: int, series: int, knots: int, fo
     sizes["noise"] = sizes["level_step"] = 1
     if series:
         sizes |= {"brand_half_life": 1, "brand_step": 1, "to_sales": 1, "loading": series - 1, "brand_noise": series}
-        sizes["lift"] = 1
-        for g in brand:
-            sizes[f"lift_spread.{g.kind}"], sizes[f"lift.{g.kind}"] = 1, len(g.names)
+        sizes["lift"] = s
     if knots:
         sizes["drift_spread"], sizes["drift"] = 1, s * knots
     at, place = {}, 0
     for name, n in sizes.items():
         at[name] = place
         place += n
+    correlation = np.eye(place)
+    for name, cov in covariances(streams, priors).items():
+        if name in at:
+            span = slice(at[name], at[name] + s)
+            correlation[span, span] = cov / cov[0, 0]
     names = tuple(f"{n}[{i}]" if k > 1 else n for n, k in sizes.items() for i in range(k))
-    return Layout(at, sizes, place, short, brand, names)
+    return Layout(at, sizes, place, correlation, names)
 
 
-@dataclass(frozen=True)
-class Places:
-    """The layout as the kernel reads it: numbered places and group tables (absent quantities stand at -1)."""
-
-    at: npt.NDArray[np.int64]
-    short_groups: npt.NDArray[np.int64]
-    short_at: npt.NDArray[np.int64]
-    brand_groups: npt.NDArray[np.int64]
-    brand_at: npt.NDArray[np.int64]
-
-
-#: The order of `Places.at`.
+#: The order of `Data.at`, which the density reads by number.
 ORDER = (
-    "pool", "geo_spread", "geo", "half_life_mean", "half_life", "half_saturation_mean", "half_saturation", "slope",
-    "delay", "noise", "level_step", "brand_half_life", "brand_step", "to_sales", "loading", "brand_noise", "lift",
-    "drift_spread", "drift",
+    "short", "geo_spread", "geo", "half_life", "half_saturation", "slope", "delay", "noise", "level_step",
+    "brand_half_life", "brand_step", "to_sales", "loading", "brand_noise", "lift", "drift_spread", "drift",
 )  # fmt: skip
 
 
-def places(layout: Layout) -> Places:
-    """Numbered places for the kernel."""
-
-    def table(groups: tuple[Grouping, ...], word: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        if not groups:
-            return np.zeros((0, 1), dtype=np.int64), np.zeros((0, 2), dtype=np.int64)
-        index = np.stack([g.index for g in groups])
-        where = [[layout.at[f"{word}_spread.{g.kind}"], layout.at[f"{word}.{g.kind}"]] for g in groups]
-        return index, np.array(where, dtype=np.int64)
-
-    short, short_at = table(layout.short_groups, "short")
-    brand, brand_at = table(layout.brand_groups, "lift")
-    at = np.array([layout.at.get(n, -1) for n in ORDER], dtype=np.int64)
-    return Places(at, short, short_at, brand, brand_at)
+def places(layout: Layout) -> npt.NDArray[np.int64]:
+    """First places in the order of ORDER; absent quantities stand at -1."""
+    return np.array([layout.at.get(n, -1) for n in ORDER], dtype=np.int64)

@@ -213,7 +213,7 @@ def _streams(
     now = response_curve(posterior, spend, most_draws=_MOST_DRAWS)
     more = response_curve(posterior, spend * (1 + _STEP), most_draws=_MOST_DRAWS)
     sold = float(np.nansum(history.outcome[:, :fitted])) or 1.0
-    prior = natural(scaled, history, rng.standard_normal((1, _PRIOR_DRAWS, scaled.layout.dims)))
+    prior = natural(scaled, history, scaled.layout.prior_draws(rng, _PRIOR_DRAWS)[None])
     weight = scaled.data.geo_weight
     prior_short = np.einsum("g,dgs->ds", weight, prior["share_short"][0])
     own_short = np.einsum("g,dgs->ds", weight, posterior.flat("share_short", _MOST_DRAWS))

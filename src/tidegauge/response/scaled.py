@@ -17,7 +17,7 @@ import numpy.typing as npt
 from tidegauge.response.attention import lag_count
 from tidegauge.response.festivals import festival_columns
 from tidegauge.response.history import Floats, History
-from tidegauge.response.layout import PRIORS, Layout, Priors, make_layout, places
+from tidegauge.response.layout import PRIORS, Layout, Priors, covariances, make_layout, places
 from tidegauge.response.posterior import Form
 
 Ints = npt.NDArray[np.int64]
@@ -49,11 +49,8 @@ class Data(NamedTuple):
     test_lift: Floats  # [tests, 2]: lift and error, relative to the geo's mean
     prior: Floats  # [len(PRIOR_ORDER)]
     brand_noise_mean: Floats  # [J - 1]
-    at: Ints
-    short_groups: Ints
-    short_at: Ints
-    brand_groups: Ints
-    brand_at: Ints
+    at: Ints  # first places of the quantities, in the order of layout.ORDER
+    precision: Floats  # [dims, dims], inverse of the coordinates' prior correlation
     lags: int  # of delayed adstock, 0 for geometric
     hill: bool
 
@@ -108,7 +105,7 @@ def scale(
     design, coefficient, blocks = _design(history, relative, fitted, form, len(series))
     noise = [_left_over(relative[:, :, j], design[:, :, j]) for j in range(1 + len(series))]
     knots = _knots(t, history.period_days) if form.drift else np.zeros((t, 0))
-    layout = make_layout(history.streams, g, len(series), knots.shape[1], form)
+    layout = make_layout(history.streams, g, len(series), knots.shape[1], form, priors)
     total = history.spend[:, :fitted].sum(axis=(0, 1))
     share = np.where(total > 0, total, total[total > 0].min() if (total > 0).any() else 1.0)
     share = share / share.sum()
@@ -125,7 +122,6 @@ def scale(
         test_spend[i, x.start : x.stop] = x.spend
         test_spend[i] /= size[geo] * spend_unit[stream]
     lift = np.array([[x.lift, x.error] for x in tests]).reshape(-1, 2) / outcome_unit[test_at[:, 0]][:, None]
-    where = places(layout)
     weight = outcome_unit / outcome_unit.sum()
     mean_spend = np.einsum("g,gts->s", weight, spread[:, :fitted]) / fitted
     data = Data(
@@ -145,13 +141,10 @@ def scale(
         test_at=test_at,
         test_spend=test_spend,
         test_lift=lift,
-        prior=_prior(priors, noise, history.period_days),
+        prior=_prior(priors, covariances(history.streams, priors), noise, history.period_days),
         brand_noise_mean=np.log(np.array(noise[1:], dtype=np.float64)) + priors.brand_noise[0],
-        at=where.at,
-        short_groups=where.short_groups,
-        short_at=where.short_at,
-        brand_groups=where.brand_groups,
-        brand_at=where.brand_at,
+        at=places(layout),
+        precision=np.asarray(np.linalg.inv(layout.correlation), dtype=np.float64),
         lags=lag_count(history.period_days) if form.adstock == "delayed" else 0,
         hill=form.saturation == "hill",
     )
@@ -160,26 +153,26 @@ def scale(
 
 #: The order of `Data.prior`, which the density reads by number.
 PRIOR_ORDER = (
-    "pool", "pool_sd", "spread", "spread_sd", "geo", "geo_sd", "half_life", "half_life_mean_sd", "half_life_sd",
-    "half_saturation", "half_saturation_mean_sd", "half_saturation_sd", "slope", "slope_sd", "delay", "delay_sd",
-    "noise", "noise_sd", "level", "level_sd", "brand_half_life", "brand_half_life_sd", "brand_step", "brand_step_sd",
-    "brand_noise_sd", "to_sales_middle", "to_sales_sd", "loading_sd", "lift_middle", "lift_sd",
-    "lift_spread", "lift_spread_sd", "drift", "drift_sd",
+    "short", "short_sd", "geo", "geo_sd", "half_life", "half_life_sd", "half_saturation", "half_saturation_sd",
+    "slope", "slope_sd", "delay", "delay_sd", "noise", "noise_sd", "level", "level_sd", "brand_half_life",
+    "brand_half_life_sd", "brand_step", "brand_step_sd", "brand_noise_sd", "to_sales_middle", "to_sales_sd",
+    "loading_sd", "lift_middle", "lift_sd", "lift_scale", "drift", "drift_sd",
 )  # fmt: skip
 
 
-def _prior(p: Priors, noise: list[float], period_days: float) -> Floats:
+def _prior(p: Priors, cov: dict[str, Floats], noise: list[float], period_days: float) -> Floats:
     per = np.log(period_days)
     sales, brand = np.log(noise[0]), np.log(noise[1]) if len(noise) > 1 else 0.0
     # A slow step of a week's size is a smaller step of a day's.
     pace = 0.5 * np.log(period_days / _WEEK_DAYS)
+    sd = {name: np.sqrt(c[0, 0]) for name, c in cov.items()}
     values = [
-        *p.pool, *p.spread, *p.geo_spread,
-        p.half_life[0] - per, *p.half_life[1:], *p.half_saturation, *p.slope, p.delay[0] - per, p.delay[1],
+        p.pool[0], sd["short"], *p.geo_spread, p.half_life[0] - per, sd["half_life"], p.half_saturation[0],
+        sd["half_saturation"], *p.slope, p.delay[0] - per, p.delay[1],
         p.noise[0] + sales, p.noise[1], p.level_step[0] + sales + pace, p.level_step[1],
         p.brand_half_life[0] - per, p.brand_half_life[1], p.brand_step[0] + brand + pace, p.brand_step[1],
-        p.brand_noise[1], p.to_sales_middle, p.to_sales_scale, p.loading_scale, p.lift_middle, p.lift_scale,
-        *p.lift_spread, *p.drift,
+        p.brand_noise[1], p.to_sales_middle, p.to_sales_scale, p.loading_scale, p.lift_middle, sd["lift"],
+        p.lift_scale, *p.drift,
     ]  # fmt: skip
     assert len(values) == len(PRIOR_ORDER)
     return np.array(values, dtype=np.float64)
