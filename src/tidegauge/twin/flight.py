@@ -97,9 +97,11 @@ def fly(
     price = picks["price"].cast(pl.Float64).to_numpy()
     cost = np.round(price * (1.0 + dearer), 2)
     form = np.array([FORMAT_NAMES.index(f) for f in picks["format"]], dtype=np.int64)
-    paid = _Drawn.of(eco, rng, account, planned + late + _hours(rng, n), form, sponsored=True)
     span = (float(planned.min()), float((planned + late).max()) + 1.0)
-    others = _ordinary(eco, rng, account, span)
+    # Paid and ordinary posts live through the same weeks of the platforms.
+    flow = _continued(eco, rng, span[1])
+    paid = _Drawn.of(eco, rng, flow, account, planned + late + _hours(rng, n), form, sponsored=True)
+    others = _ordinary(eco, rng, flow, account, span)
     look_until = until_day if until_day is not None else span[1] + 45.0
     brand = str(plan.brief.get("brand") or "")
     made = [("flight", paid, posted, True), ("daily", others, np.ones(others.account.size, dtype=bool), False)]
@@ -155,14 +157,21 @@ class _Drawn:
 
     @classmethod
     def of(
-        cls, eco: Ecosystem, rng: np.random.Generator, account: Ints, day: Floats, form: Ints, *, sponsored: bool
+        cls,
+        eco: Ecosystem,
+        rng: np.random.Generator,
+        flow: Distribution,
+        account: Ints,
+        day: Floats,
+        form: Ints,
+        *,
+        sponsored: bool,
     ) -> _Drawn:
         """Views by the equation of `posts`, with the creator's own growth and engagement as its past posts had."""
         book, world, n = eco.accounts, eco.world, account.size
         platform = book.platform[account]
         last = np.clip(book.gone_day[account], 1, eco.days) - 1
         real = np.maximum(book.followers[account, last] * book.real_share[account, last], 1.0)
-        flow = _continued(eco, rng, float(day.max(initial=0.0)))
         shock = book.sensitivity[account] * flow.effect(platform, day, book.recovery_half_life_days[account])
         level = np.array([s.view_level for s in PLATFORMS])[platform] + affinity()[platform, book.category[account]]
         effect = np.array([FORMAT_EFFECT.get(f, 0.0) for f in FORMAT_NAMES])[form]
@@ -228,7 +237,9 @@ def _hours(rng: np.random.Generator, n: int) -> Floats:
     return np.asarray(rng.integers(12 * 3600, 22 * 3600, size=n) / SECONDS_DAY)
 
 
-def _ordinary(eco: Ecosystem, rng: np.random.Generator, account: Ints, span: tuple[float, float]) -> _Drawn:
+def _ordinary(
+    eco: Ecosystem, rng: np.random.Generator, flow: Distribution, account: Ints, span: tuple[float, float]
+) -> _Drawn:
     """The unsponsored posts of the picked creators between two days, at their own pace and in their own formats."""
     count = rng.poisson(eco.accounts.posts_week[account] * (span[1] - span[0]) / 7.0)
     owner = np.repeat(account, count)
@@ -239,7 +250,7 @@ def _ordinary(eco: Ecosystem, rng: np.random.Generator, account: Ints, span: tup
     usual = {p: FORMAT_NAMES.index(max(s.formats, key=lambda f: s.formats[f])) for p, s in enumerate(PLATFORMS)}
     fallback = np.array([usual[p] for p in eco.accounts.platform[owner].tolist()], dtype=np.int64)
     past = eco.posts.format[np.minimum(drawn, max(eco.posts.count - 1, 0))] if eco.posts.count else fallback
-    return _Drawn.of(eco, rng, owner, day, np.where(own > 0, past, fallback), sponsored=False)
+    return _Drawn.of(eco, rng, flow, owner, day, np.where(own > 0, past, fallback), sponsored=False)
 
 
 def _ids(eco: Ecosystem, name: str, drawn: _Drawn) -> list[str]:
