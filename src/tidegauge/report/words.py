@@ -209,6 +209,26 @@ TABLES: dict[str, Text] = {
     "market": Text("引用的市场数字", "Cited market figures"),
 }
 
+#: Categories as collectors and the artificial ecosystem code them; data in words of their own are left as they are.
+CATEGORIES: dict[str, Text] = {
+    "film_tv": Text("影视", "Film and TV"),
+    "tech": Text("科技", "Technology"),
+    "food": Text("美食", "Food"),
+    "finance": Text("财经", "Finance"),
+    "fashion": Text("时尚", "Fashion"),
+    "travel": Text("旅行", "Travel"),
+    "mother_baby": Text("母婴", "Mother and baby"),
+    "comedy": Text("搞笑", "Comedy"),
+    "knowledge": Text("知识", "Knowledge"),
+    "sports": Text("运动", "Sports"),
+    "beauty": Text("美妆", "Beauty"),
+    "auto": Text("汽车", "Cars"),
+    "health": Text("健康", "Health"),
+    "home": Text("家居", "Home"),
+    "game": Text("游戏", "Games"),
+    "pets": Text("宠物", "Pets"),
+}
+
 UNITS: dict[str, Text] = {
     "ratio": Text("比例", "ratio"),
     "share": Text("份额", "share"),
@@ -303,7 +323,7 @@ def reads(name: str, lang: Lang) -> str:
     """
     if name in LABELS:
         return label(name, lang)
-    found = COLUMNS.get(name) or UNITS.get(name)
+    found = COLUMNS.get(name) or UNITS.get(name) or CATEGORIES.get(name)
     if found:
         return found[lang]
     if name.startswith("times "):

@@ -71,6 +71,10 @@ def _message(v: Verification) -> Text:
     views = _total(v, "views")
     ratio = views.get("ratio")
     c = v.coverage.verdict
+    if ratio is None:
+        return Text(
+            "还没有到期的作品：发布并满龄后再来核对。", "Nothing is due yet: come back when posts are out and of age."
+        )
     zh, en = (percent(ratio, 0),) * 2
     return Text(f"到期部分的播放兑现了 {zh}。{c.zh}", f"Views delivered so far are {en} of what was due. {c.en}")
 
