@@ -218,6 +218,18 @@ def test_plain_values_hold_no_nan_at_any_depth():
     json.dumps(told, allow_nan=False)
 
 
+@pytest.mark.parametrize("asked", [{"platform": "B站", "tier": "腰部"}, {"platform": "Bilibili", "tier": "mid"}])
+def test_a_persons_words_are_understood(asked):
+    frame = pl.DataFrame(
+        {"creator_id": ["a", "b", "c"], "platform": ["bilibili", "bilibili", "weibo"], "tier": ["mid", "mega", "mid"],
+         "price": [3.0, 1.0, 2.0]}
+    )  # fmt: skip
+    assert answers.narrowed(frame, asked, None, "price")["creator_id"].to_list() == ["a"]
+    with pytest.raises(MeasureError, match=r"there are: bilibili, weibo"):
+        answers.narrowed(frame, {"platform": "MySpace"}, None, "price")
+    assert answers.narrowed(frame, {}, 2.0, "price")["creator_id"].to_list() == ["c", "b"]
+
+
 @pytest.mark.parametrize("limit", [0, -1, answers.MOST_ROWS + 1])
 def test_a_limit_out_of_range_is_refused(limit):
     with pytest.raises(UsageError, match="out of range"):

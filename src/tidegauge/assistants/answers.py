@@ -25,7 +25,7 @@ from tidegauge.report.findings import sentence
 from tidegauge.report.sections.headline import headline, headline_facts
 from tidegauge.report.words import reads
 from tidegauge.result import Provenance, Result, Text
-from tidegauge.vocab import Lang
+from tidegauge.vocab import LABELS, Lang, platform
 
 #: Rows of one answer: what is told where nothing is asked, and what no answer exceeds.
 ROWS, MOST_ROWS = 40, 500
@@ -137,13 +137,28 @@ def result_answer(result: Result, where: Mapping[str, str], limit: int, lang: La
     }
 
 
+def meant(column: str, word: str) -> str:
+    """The data's own word for what a person calls a platform, tier, role or format; else the word itself.
+
+    >>> meant("platform", "小红书"), meant("tier", "腰部"), meant("tier", "Mid"), meant("category", "美妆")
+    ('xiaohongshu', 'mid', 'mid', '美妆')
+    """
+    if column in ("platform", "other"):
+        found = platform(word)
+        return word if found is None else found.value
+    if column not in ("tier", "to", "role", "format", "stage"):
+        return word
+    told = word.strip().lower()
+    return next((key for key, labels in LABELS.items() if told in (key.lower(), *(x.lower() for x in labels))), word)
+
+
 def _chosen(result: Result, where: Mapping[str, str]) -> pl.DataFrame:
     rows = result.rows
     for column, word in where.items():
         if column not in result.segments:
             raise MeasureError(f"the rows have no column '{column}'", mend="columns: " + ", ".join(result.segments))
         known = rows.get_column(column).cast(pl.String)
-        rows = rows.filter(known == word)
+        rows = rows.filter(known == meant(column, word))
         if rows.is_empty():
             there = [str(w) for w in known.drop_nulls().unique().sort().to_list()[:30]]
             raise MeasureError(f"no row has {column} = '{clean(word)}'", mend="there are: " + ", ".join(there))
@@ -152,12 +167,13 @@ def _chosen(result: Result, where: Mapping[str, str]) -> pl.DataFrame:
 
 def narrowed(frame: pl.DataFrame, wanted: Mapping[str, str | None], price_max: float | None, sort: str) -> pl.DataFrame:
     """The creators that fit, largest first, out of the whole table: estimates rest on all, filters only choose."""
-    for asked, word in wanted.items():
-        if word is None:
+    for asked, given in wanted.items():
+        if given is None:
             continue
         # The role that somebody declared, else the likeliest one.
         column = "role_likely" if asked == "role" and "role_likely" in frame.columns else asked
         known = frame.get_column(column).drop_nulls().unique().sort().to_list()
+        word = meant(asked, given)
         if word not in known:
             mend = "there are: " + ", ".join(plain(known[:30], 30))
             raise MeasureError(f"no creator has the {asked} '{clean(word)}'", mend=mend)
