@@ -106,10 +106,23 @@ def test_distribution_of_a_known_population_is_recovered(twin):
     assert split.as_dict()["provenance"]["assumed"]
 
 
+def test_an_uncollected_platform_is_unknown_and_not_poor(make_tables):
+    rows = paid_creators()
+    rows["creators"] += [creator(f"twitch:{i}") for i in range(12)]
+    found = income(make_tables(frames(**rows)))
+    blind = found.filter(platform="twitch")
+    assert blind["assumed"].str.contains("no post of the creator was collected").all()
+    assert (blind["jobs_year"] > 0.5).all()  # a post a week, some of them paid
+    assert (blind["high"] / blind["expected"]).median() > 2
+    assert (blind["low"] == 0).all()
+    with pytest.raises(MeasureError, match="with posts"):
+        income_distribution(make_tables(frames(**rows)))
+
+
 def test_wrong_columns_and_empty_workspaces_are_told(make_tables):
     tables = make_tables({})
     assert income(tables).is_empty()
     with pytest.raises(MeasureError, match="split by mcn"):
         income_distribution(tables, by=("mcn",))
-    with pytest.raises(MeasureError, match="has 10 creators"):
+    with pytest.raises(MeasureError, match="with posts"):
         income_distribution(tables)

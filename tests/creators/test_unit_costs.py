@@ -67,7 +67,7 @@ def test_no_posts_no_likes_no_offers_and_zero_views_are_priced_honestly(make_tab
     assert all_finite(found)
     assert set(found["creator_id"]) == {p["creator_id"] for p in people}
     rows = {r["creator_id"]: r for r in found.iter_rows(named=True)}
-    assert rows["xiaoyuzhou:1"]["cpe"] is None
+    assert {rows["xiaoyuzhou:1"][f"cpe{b}"] for b in ("", "_low", "_high")} == {None}
     assert rows["xiaoyuzhou:1"]["price_basis"] == "fair"
     assert rows["kuaishou:zero"]["cpv_high"] <= 500.0
     for r in rows.values():

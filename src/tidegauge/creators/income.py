@@ -33,9 +33,14 @@ _DRAWS, _CHUNK = 200, 5_000
 #: Share of posts that are paid where no post of the workspace says; beta(0.5, 9.5): 5 %, anywhere from 0 to 20 %.
 #: Assumed: flags of paid posts are rare and no source gives a share per post.
 _PAID_SHARE, _PAID_WEIGHT = 0.05, 10.0
+#: Posts a day on a platform of which no post was collected: one a week, anywhere from none to four; assumed.
+_POSTS_DAY = 1.0 / 7.0
 #: How much the price of a single booking varies around the creator's usual one (sd of the log), assumed.
 _BOOKING_SD = 0.30
 ASSUMED_SHARE = "share of paid posts: 5 % (0 to 20 %), assumed, since no post of the workspace says whether it is paid"
+ASSUMED_PACE = (
+    "pace of posting: the platform's, else one post a week, assumed, since no post of the creator was collected"
+)
 ASSUMED_GROSS = "before commission, agency's part and tax; income beside brands only where declared (market: income/…)"
 _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "creator_id": pl.String, "platform": pl.String, "tier": pl.String, "category": pl.String, "value": pl.Float64,
@@ -106,7 +111,10 @@ def income_draws(
             pl.col("log_price").exp().alias("price_job"),
             pl.lit(tables.settings.currency).alias("currency"),
             pl.col("dated").cast(pl.Int64).alias("n"),
-            pl.lit(f"{ASSUMED_SHARE}; {ASSUMED_GROSS}" if nobody_told else ASSUMED_GROSS).alias("assumed"),
+            pl.concat_str(
+                pl.when(pl.col("dated") == 0).then(pl.lit(ASSUMED_PACE + "; ")).otherwise(pl.lit("")),
+                pl.lit(f"{ASSUMED_SHARE}; {ASSUMED_GROSS}" if nobody_told else ASSUMED_GROSS),
+            ).alias("assumed"),
         ),
         seed,
     )
@@ -169,10 +177,14 @@ def _posting(frame: pl.DataFrame) -> pl.DataFrame:
 
     The window of a creator begins with its first post, which therefore does not count.
     """
-    usual = (pl.col("dated").sum() / pl.col("days").clip(lower_bound=1.0).sum()).over("platform").clip(1e-3, 20.0)
+    seen = pl.col("dated") > 0
+    days = pl.when(seen).then(pl.col("days").clip(lower_bound=1.0)).sum()
+    usual = (pl.when(seen).then(pl.col("dated")).sum() / days).over("platform")
+    # A platform of which no post was collected: silence of the collector, not of the creators.
+    usual = pl.when(days.over("platform") > 0).then(usual.clip(1e-3, 20.0)).otherwise(_POSTS_DAY)
     return frame.with_columns(
         ((pl.col("dated") - 1.0).clip(lower_bound=0.0) + 0.5).alias("pace_shape"),
-        (pl.col("days") + 0.5 / usual.fill_nan(0.05)).alias("pace_rate"),
+        (pl.col("days") + 0.5 / usual).alias("pace_rate"),
     )
 
 

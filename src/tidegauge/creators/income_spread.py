@@ -52,7 +52,8 @@ def income_distribution(tables: Tables, *, by: tuple[str, ...] = ("platform",), 
     Returns a Result whose rows carry `quantity` and `point`: total, mean, median, q90 (currency a year); above (share
     of creators who earn more than `point`); gini, top1_share, top10_share; lorenz (share of income of the poorest
     `point` of the creators). Intervals (90 %) hold both what is not known of each income and that the creators are a
-    sample (Bayesian bootstrap). Segments with under ten creators are left out and named.
+    sample (Bayesian bootstrap). Creators of whom no post was collected are left out, since an unknown income is not a
+    zero one; segments with under ten creators are left out and named.
 
     Raises MeasureError for another column, or where no segment has ten creators.
     """
@@ -64,6 +65,7 @@ def income_distribution(tables: Tables, *, by: tuple[str, ...] = ("platform",), 
     people = drawn.frame
     amounts = np.vstack([np.empty((0, _DRAWS)), *(a for _, a in drawn.draws(_DRAWS))])
     rng = np.random.default_rng([seed, 7])
+    posted = people.get_column("n").to_numpy() > 0
     currency = tables.settings.currency
     records, thin = [], []
     whole = people.select(*by) if by else people.with_columns(segment=pl.lit("all")).select("segment")
@@ -72,14 +74,16 @@ def income_distribution(tables: Tables, *, by: tuple[str, ...] = ("platform",), 
     codes = codes.sort("row")
     code = codes.get_column("code").to_numpy()
     for i, words in enumerate(segments.to_dicts()):
-        mine = amounts[code == i]
+        mine = amounts[(code == i) & posted]
         named = {k: v or "unknown" for k, v in words.items()}
         if mine.shape[0] < _FEWEST:
             thin.append(" · ".join(named.values()))
             continue
         records += _figures(named, mine, currency, rng)
     if not records:
-        raise MeasureError(f"no segment has {_FEWEST} creators", mend="split by fewer columns, or ingest more creators")
+        raise MeasureError(
+            f"no segment has {_FEWEST} creators with posts", mend="split by fewer columns, or ingest more posts"
+        )
     columns = tuple(whole.columns)
     told = float(people.get_column("told").sum() or 0.0) > 0
     assumed = (ASSUMED_GROSS,) if told else (ASSUMED_SHARE, ASSUMED_GROSS)
@@ -120,13 +124,21 @@ def _figures(words: dict[str, str], amounts: Float, currency: str, rng: np.rando
 
 
 def _notes(people: pl.DataFrame, thin: list[str]) -> tuple[Text, ...]:
-    share = people.select((pl.col("basis") == "fair").mean()).item() or 0.0
+    unknown = people.filter(pl.col("n") == 0).height
+    share = people.filter(pl.col("n") > 0).select((pl.col("basis") == "fair").mean()).item() or 0.0
     notes = [
         Text(
             f"{share:.0%} 的达人没有报价或投放记录，其价格取合理价。",
             f"{share:.0%} of the creators have neither rate card nor bookings: their price is the fair one.",
         )
     ]
+    if unknown:
+        notes.append(
+            Text(
+                f"{unknown} 位达人没有采集到作品，收入未知，未计入。",
+                f"{unknown} creators of whom no post was collected are left out: their income is unknown.",
+            )
+        )
     if thin:
         shown = ", ".join(thin[:5]) + (" …" if len(thin) > 5 else "")
         notes.append(Text(f"达人太少，未列出：{shown}。", f"Too few creators, left out: {shown}."))

@@ -71,9 +71,8 @@ def _per(frame: pl.DataFrame, log_mean: str, log_sd: str, name: str) -> pl.DataF
     units = (pl.col(log_mean).clip(0.0, 27.0).exp() - 1).clip(lower_bound=1.0)
     middle = pl.col("paid") / units
     # No post has under one view: the upper bound ends where it would be priced as one.
-    high = pl.min_horizontal(
-        middle * half.exp(), pl.max_horizontal(middle, pl.col("paid") * (_Z80 * pl.col("paid_sd")).exp())
-    )
+    dearest = pl.max_horizontal(middle, pl.col("paid") * (_Z80 * pl.col("paid_sd")).exp())
+    high = pl.when(middle.is_not_null()).then(pl.min_horizontal(middle * half.exp(), dearest))
     return frame.with_columns(
         middle.alias(name), (middle * (-half).exp()).alias(f"{name}_low"), high.alias(f"{name}_high")
     )
