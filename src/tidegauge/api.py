@@ -200,6 +200,13 @@ class Workspace:
         with self.tables() as tables:
             return advise(tables, creator_id, seed=seed)
 
+    def recovery(self) -> pl.DataFrame:
+        """Days until half of a platform's abrupt fall is made good, per creator, with intervals."""
+        from tidegauge.creators import recovery
+
+        with self.tables() as tables:
+            return recovery(tables)
+
     def income(self, *, by: str | Sequence[str] = ("platform",), seed: int = 0) -> Result:
         """How a year's income from brands is spread over creators, by platform, tier or category."""
         from tidegauge.creators import income_distribution

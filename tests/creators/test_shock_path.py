@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tidegauge.creators.shock_path import shock_path
+from tidegauge.creators.shock_path import _own_part, shock_path
 
 
 def posts(rng, creators=150, days=120, each=20):
@@ -53,3 +53,14 @@ def test_alone_on_a_platform_there_is_no_path_and_long_histories_get_wider_bins(
     assert len(long.value) <= 360
     none = shock_path(np.arange(5), np.ones(5), np.zeros(5), np.arange(5))
     assert np.abs(none.own_out).max() == 0
+
+
+def test_the_kernel_takes_out_what_a_creators_own_posts_put_into_the_path():
+    rng = np.random.default_rng(9)
+    creator, place = np.sort(rng.integers(0, 6, 40)), rng.integers(0, 8, 40)
+    residual, trust, gain = rng.normal(size=40), rng.uniform(0.2, 1, 40), rng.random((8, 8))
+    start = np.flatnonzero(np.r_[True, creator[1:] != creator[:-1], True])
+    own, weight = _own_part(start, place, residual, trust, gain, np.arange(8))
+    pairs = gain[place][:, place] * trust[None, :] * (creator[:, None] == creator[None, :])
+    assert own == pytest.approx(pairs @ residual)
+    assert weight == pytest.approx(pairs.sum(axis=1))

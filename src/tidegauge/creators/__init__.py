@@ -15,6 +15,7 @@ from tidegauge.creators.overlap import audience_overlap
 from tidegauge.creators.post_scores import post_scores
 from tidegauge.creators.price import fair_prices, price_rationality
 from tidegauge.creators.quality import quality
+from tidegauge.creators.recovery import recovery
 from tidegauge.creators.resonance import Resonance, resonance
 from tidegauge.creators.role_fit import role_fit
 from tidegauge.creators.roles import roles
@@ -43,6 +44,7 @@ __all__ = [
     "post_scores",
     "price_rationality",
     "quality",
+    "recovery",
     "resonance",
     "role_fit",
     "roles",
