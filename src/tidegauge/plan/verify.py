@@ -226,15 +226,17 @@ _TOTALS = {
 def _row(
     figure: str, promised: Interval | None, due: float | None, delivered: Interval | None, n: int
 ) -> dict[str, Any]:
+    # What is known exactly (money) has no interval.
+    spread = [i if i is not None and i.high > i.low else None for i in (promised, delivered)]
     return {
         "figure": figure,
         "promised": promised.value if promised else due,
-        "promised_low": promised.low if promised else None,
-        "promised_high": promised.high if promised else None,
+        "promised_low": spread[0].low if spread[0] else None,
+        "promised_high": spread[0].high if spread[0] else None,
         "due": due,
         "delivered": delivered.value if delivered else None,
-        "delivered_low": delivered.low if delivered else None,
-        "delivered_high": delivered.high if delivered else None,
+        "delivered_low": spread[1].low if spread[1] else None,
+        "delivered_high": spread[1].high if spread[1] else None,
         "ratio": delivered.value / due if delivered and due else None,
         "n": n,
     }
