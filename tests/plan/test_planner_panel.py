@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegauge.errors import TidegaugeError
-from tidegauge.plan.audience import AudienceModel, category_mix, platform_patterns
+from tidegauge.plan.audience import AudienceModel, platform_patterns
 from tidegauge.plan.certificate import quick_bound
 from tidegauge.plan.greedy import greedy
 from tidegauge.plan.overlaps import expected_overlap
@@ -29,9 +29,16 @@ def model_of(seed: int = 0, creators: int = 400) -> AudienceModel:
     people = np.array([6e5, 4e5, 2e5])
     patterns, share = platform_patterns(POPULATION, people)
     platform = rng.integers(0, 3, creators)
-    indptr, community, mix, n = category_mix(
-        rng.integers(-1, 5, creators), np.arange(creators, dtype=np.uint64), 5, communities_per_category=4
-    )
+    # Five categories of four communities; most creators have a home in two communities of one category.
+    category, n = rng.integers(-1, 5, creators), 20
+    home = np.random.default_rng([seed, 1])
+    one = home.integers(0, 4, creators)
+    two = (one + home.integers(1, 4, creators)) % 4
+    pair = np.sort(category[:, None] * 4 + np.stack([one, two], axis=1), axis=1)
+    known = category >= 0
+    indptr = np.concatenate([[0], np.cumsum(np.where(known, 2, 0))]).astype(np.int64)
+    community = pair[known].ravel().astype(np.int32)
+    mix = np.where(pair == (category * 4 + one)[:, None], 0.45, 0.2)[known].ravel()
     return AudienceModel(
         platform=platform,
         audience=np.minimum(300 * (1 + rng.pareto(1.1, creators)), 0.5 * people[platform]),

@@ -132,41 +132,18 @@ def _rescale(share: Float, inside: NDArray[np.bool_], wanted: float) -> Float:
     return np.where(inside, share * up, share * down)
 
 
-def category_mix(
-    category: Int,
-    key: NDArray[np.uint64],
-    n_categories: int,
-    *,
-    communities_per_category: int = 8,
-    own: float = 0.45,
-    nearby: float = 0.2,
-) -> tuple[Int, NDArray[np.int32], Float, int]:
-    """A default community mix where only categories are known: `own` of the audience in one community of the category,
-    `nearby` in a second one of it, the rest anywhere.
+def category_mix(category: Int, n_categories: int, *, own: float) -> tuple[Int, NDArray[np.int32], Float, int]:
+    """A default community mix where only categories are known: `own` of the audience in the category's public, the
+    rest anywhere.
 
-    Parameters: `category` (C, -1 unknown), `key` (C) fixes the draw of communities. Returns indptr (C + 1), community,
-    share and the number of communities K. An assumption about structure: real overlaps (`hint_*`) override it.
+    Parameters: `category` (C, -1 unknown). Returns indptr (C + 1), community, share and the number of communities K.
+    A category is one community: to split it by guess would give pairs the same overlap on average, but tell the
+    optimiser whose audiences differ, and it would build on that.
     """
     category = np.asarray(category, dtype=np.int64)
     known = category >= 0
-    per = max(2, communities_per_category)
-    hashed = _mix64(np.asarray(key, dtype=np.uint64))
-    one = (hashed % np.uint64(per)).astype(np.int64)
-    two = (one + 1 + ((hashed >> np.uint64(20)) % np.uint64(per - 1)).astype(np.int64)) % per
-    base = category * per
-    pair = np.sort(np.stack([base + one, base + two], axis=1), axis=1)
-    shares = np.where(pair == (base + one)[:, None], own, nearby)
-    indptr = np.concatenate([[0], np.cumsum(np.where(known, 2, 0))]).astype(np.int64)
-    return indptr, pair[known].ravel().astype(np.int32), shares[known].ravel(), n_categories * per
-
-
-def _mix64(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finaliser of splitmix64: neighbouring keys give unrelated numbers."""
-    with np.errstate(over="ignore"):
-        z = value + np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return z ^ (z >> np.uint64(31))
+    indptr = np.concatenate([[0], np.cumsum(known)]).astype(np.int64)
+    return indptr, category[known].astype(np.int32), np.full(int(known.sum()), own), n_categories
 
 
 def checked(model: AudienceModel) -> AudienceModel:

@@ -10,7 +10,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tidegauge.errors import BriefError
-from tidegauge.plan.audience import AudienceModel, category_mix, platform_patterns
+from tidegauge.plan.affinity import affinity_of, drawn_categories, gathering_of, likely_categories, publics
+from tidegauge.plan.audience import ACTIVITY_SHARE, AudienceModel, category_mix, platform_patterns
 from tidegauge.plan.brief import Brief
 from tidegauge.plan.brief_values import nearest
 from tidegauge.plan.expected import viewers_over_views
@@ -27,7 +28,6 @@ LUCKY_TIMES = 3.0
 PLATFORM_OVER_LARGEST, AUDIENCES_PER_PERSON = 5.0, 10.0
 #: People in the market over those on its largest platform, where no deduplicated figure is there.
 MARKET_OVER_LARGEST = 1.15
-COMMUNITIES_PER_CATEGORY = 8
 #: A hint needs so many commenters in common; more pairs than this are not looked at (the strongest stay).
 HINT_LEAST, HINT_MOST_PAIRS = 3, 5_000
 #: Commenters of more creators than this are fans of everything (or bots): they tell nothing about a pair.
@@ -69,9 +69,10 @@ def audience_of(tables: Tables, items: pl.DataFrame, brief: Brief) -> People:
     audience = np.minimum(audience, people[platform])
     patterns, pattern_share = platform_patterns(population, people)
     keys = _keys(creators.get_column("creator_id").to_list())
-    community = _communities(tables, creators, brief, keys)
+    seen = _seen(tables, creators)
+    community = _communities(tables, creators, brief, keys, seen)
     cells = profile_cells(tables, creators, brief.audience)
-    hints = _hints(tables, creators, audience)
+    hints = _hints(seen, audience)
     used = [p in brief.audience.uses for p in names]
     model = AudienceModel(
         platform=platform,
@@ -83,6 +84,7 @@ def audience_of(tables: Tables, items: pl.DataFrame, brief: Brief) -> People:
         patterns=patterns,
         pattern_share=pattern_share,
         community_share=community.population,
+        activity_level=community.level,
         target_community=community.target,
         target_platform=np.array(used) if any(used) else None,
         hint_pair=hints[0],
@@ -204,11 +206,14 @@ class _Communities:
     share: Float
     population: Float
     target: Float | None
+    level: tuple[float, ...]
     assumed: tuple[str, ...]
 
 
-def _communities(tables: Tables, creators: pl.DataFrame, brief: Brief, keys: NDArray[np.uint64]) -> _Communities:
-    """Several communities per category of the workspace; how the population splits over them; the target's interest."""
+def _communities(
+    tables: Tables, creators: pl.DataFrame, brief: Brief, keys: NDArray[np.uint64], seen: pl.DataFrame
+) -> _Communities:
+    """A community per category of the workspace; how the population splits over them; the target's interest."""
     t = tables["creators"]
     counted: pl.DataFrame = tables.frame(t.group_by("category").aggregate(n=t.count()))
     name = pl.col("category").str.strip_chars().str.to_lowercase()
@@ -216,23 +221,23 @@ def _communities(tables: Tables, creators: pl.DataFrame, brief: Brief, keys: NDA
     counted = counted.sort("category")
     categories = counted.get_column("category").to_list()
     at = {c: i for i, c in enumerate(categories)}
-    own = [at.get((c or "").strip().lower(), -1) for c in creators.get_column("category").to_list()]
-    indptr, community, share, n = category_mix(
-        np.array(own, dtype=np.int64), keys, max(len(categories), 1), communities_per_category=COMMUNITIES_PER_CATEGORY
-    )
-    # Supply stands for interest: as many people follow a category as it has creators, on the square-root scale, since
-    # creators crowd into fashionable categories faster than people do.
-    weight = np.sqrt(counted.get_column("n").to_numpy()) if categories else np.ones(1)
-    population = np.repeat(weight / weight.sum() / COMMUNITIES_PER_CATEGORY, COMMUNITIES_PER_CATEGORY)
+    stated = [at.get((c or "").strip().lower(), -1) for c in creators.get_column("category").to_list()]
+    own = likely_categories(seen, np.array(stated, dtype=np.int64), categories)
+    population = publics(counted.get_column("n").to_numpy()) if categories else np.ones(1)
+    interested = population[: len(categories)]
+    gathering = gathering_of(affinity_of(seen), interested) if categories else gathering_of(None, interested)
+    if categories and not brief.audience.interest:  # a draw must not look like a fit with the brief's interest
+        own = drawn_categories(own, keys, interested)
+    indptr, community, share, n = category_mix(own, len(population), own=gathering.own)
+    how = "by the commenters that creators have in common" if gathering.measured else "assumed, no comments are there"
     assumed = [
-        Assumed(
-            "audiences gather in communities of the creator's category; the size of a category's public by its supply",
-            "受众按达人类目聚成社群；各类目受众的大小按其供给推算",
-        )
+        f"{gathering.own:.0%} of an audience belongs to the public of the creator's category, the top fifth of people "
+        f"make {gathering.level[-1] * ACTIVITY_SHARE[-1]:.0%} of all contacts ({how}); the size of a category's public "
+        "by its supply"
     ]
     interest = brief.audience.interest
     if not interest:
-        return _Communities(indptr, community, share, population / population.sum(), None, tuple(assumed))
+        return _Communities(indptr, community, share, population, None, gathering.level, tuple(assumed))
     target = np.zeros(n)
     for wanted, w in interest.items():
         hits = [i for i, c in enumerate(categories) if wanted in c or c in wanted]
@@ -244,17 +249,15 @@ def _communities(tables: Tables, creators: pl.DataFrame, brief: Brief, keys: NDA
                 where=brief.where("audience", "interest", wanted),
             )
         for i in hits:
-            span = slice(i * COMMUNITIES_PER_CATEGORY, (i + 1) * COMMUNITIES_PER_CATEGORY)
-            target[span] = np.maximum(target[span], w)
-    indptr, community, share = _by_interest(tables, creators, categories, keys, (indptr, community, share))
-    return _Communities(indptr, community, share, population / population.sum(), target, tuple(assumed))
+            target[i] = max(target[i], w)
+    indptr, community, share = _by_interest(tables, creators, categories, (indptr, community, share))
+    return _Communities(indptr, community, share, population, target, gathering.level, tuple(assumed))
 
 
 def _by_interest(
     tables: Tables,
     creators: pl.DataFrame,
     categories: list[str],
-    keys: NDArray[np.uint64],
     default: tuple[Int, NDArray[np.int32], Float],
 ) -> tuple[Int, NDArray[np.int32], Float]:
     """The community mix of creators whose audience's interests are known: their shares by category instead."""
@@ -273,8 +276,7 @@ def _by_interest(
         if creator_id in known:
             mix = known[creator_id]
             total = max(1.0, sum(mix.values()))  # interests overlap and may sum to more than 1
-            offset = int(keys[j] % np.uint64(COMMUNITIES_PER_CATEGORY))
-            parts.append(np.array([i * COMMUNITIES_PER_CATEGORY + offset for i in sorted(mix)], dtype=np.int32))
+            parts.append(np.array(sorted(mix), dtype=np.int32))
             shares.append(np.array([mix[i] / total for i in sorted(mix)]))
         else:
             parts.append(community[indptr[j] : indptr[j + 1]])
@@ -291,21 +293,24 @@ def _keys(ids: list[str]) -> NDArray[np.uint64]:
     )
 
 
-def _hints(
-    tables: Tables, creators: pl.DataFrame, audience: Float
-) -> tuple[NDArray[np.int64] | None, Float | None, Float | None]:
+def _seen(tables: Tables, creators: pl.DataFrame) -> pl.DataFrame:
+    """Who commented with whom: c (place of the creator), platform, category, audience_key, times (posts)."""
+    t = tables["audience_samples"]
+    rows: pl.DataFrame = tables.frame(
+        t.filter(t.creator_id.notnull()).group_by("creator_id", "audience_key").aggregate(times=t.post_id.nunique())
+    )
+    index = creators.select("creator_id", "platform", "category").with_row_index("c")
+    index = index.with_columns(pl.col("c").cast(pl.Int64), pl.col("category").str.strip_chars().str.to_lowercase())
+    return rows.join(index, on="creator_id").select("c", "platform", "category", "audience_key", "times")
+
+
+def _hints(seen: pl.DataFrame, audience: Float) -> tuple[NDArray[np.int64] | None, Float | None, Float | None]:
     """Observed overlap of pairs of creators from commenters in common, for the pairs that share most.
 
     As `creators.overlap.audience_overlap` does for a few creators: two samples of m and n commenters out of M and N
     people who ever comment (Chao 1984) share common · M N / (m n) of them; that share of the smaller commenting public
     is taken for the audiences. Sparse, since 20,000 creators have 200 million pairs.
     """
-    t = tables["audience_samples"]
-    seen: pl.DataFrame = tables.frame(
-        t.filter(t.creator_id.notnull()).group_by("creator_id", "audience_key").aggregate(times=t.post_id.nunique())
-    )
-    index = creators.select("creator_id").with_row_index("c").with_columns(pl.col("c").cast(pl.Int64))
-    seen = seen.join(index, on="creator_id").select("c", "audience_key", "times")
     once, twice = ((pl.col("times") == k).sum().cast(pl.Float64) for k in (1, 2))
     sizes = seen.group_by("c").agg(
         pl.len().alias("m"), (pl.len() + once * (once - 1).clip(lower_bound=0) / (2 * (twice + 1))).alias("whole")
