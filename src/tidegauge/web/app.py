@@ -76,7 +76,6 @@ ACTIONS: dict[str, Action] = {
     "/data/upload": uploads.take,
     "/response/fit": response_pages.start_fit,
     "/start/demo": first_run.make_demo,
-    "/jobs/again": job_pages.again,
 }
 _ASSETS = {
     "page.css": ("tidegauge.report", "text/css"),

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from tidegauge.web.figures import measured
 from tidegauge.web.pages import NotFoundError, part_asked, render, see
-from tidegauge.web.shortlist import own_page
 from tidegauge.web.site import Site
 
 
@@ -24,9 +21,3 @@ def page(site: Site, request: Request) -> Response:
         return see(target)
     template = "job_state.html" if part_asked(request) else "job.html"
     return render(site, request, template, view="plans" if job.kind == "plan" else "data", job=job)
-
-
-def again(site: Site, _request: Request, form: FormData) -> Response:
-    """Compute a measure anew whose job had failed."""
-    measured(site, site.snapshot(), str(form.get("measure", "")), again=True)
-    return see(own_page(str(form.get("back") or "/")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -50,6 +51,8 @@ def start_fit(site: Site, _request: Request, form: FormData) -> Response:
     chosen = next((s for s in series(site, snapshot) if (s["brand"], s["metric"]) == asked), None)
     if chosen is None:
         raise FormError("this workspace has no such brand and outcome", mend="choose one of the list")
+    # A fit that is at hand makes room for the new one.
+    shutil.rmtree(at_hand(site, snapshot, "response", asked).place, ignore_errors=True)
     answer(site, snapshot, "response", asked, _fit, *asked, lane="desk", again=True)
     return see(chosen["page"])
 
