@@ -25,6 +25,9 @@ _RATE_DECAY = np.log(2.0) / _RATE_HALF_LIFE_DAYS
 _DRAWS = 200
 #: What posts already out still gather is known within this factor (log sd): their own growth differs from the curve's.
 _OLD_SD = 0.5
+#: Share of the variance between a creator's posts that all posts of a window have in common (the mean index of
+#: `creators.dependence` on artificial ecosystems; assumed).
+_SHARED = 0.2
 _TIER_CODE = {"nano": 0, "micro": 1, "mid": 2, "macro": 3, "mega": 4, "unknown": 5}
 _SCHEMA = {
     "creator_id": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int64,
@@ -123,8 +126,11 @@ def _from_posts(
     rate = rng.gamma(_PRIOR_POSTS + column["posts"], 1.0, (n, _DRAWS)) / (_PRIOR_DAYS + window)
     number = rng.poisson(np.minimum(rate * horizon_days, 1e4))
     # The level is shared by all posts; the sum of their own chances is matched by one lognormal (Fenton and Wilkinson).
-    level = column["log_mean"] + np.minimum(column["level_sd"], 3.0) * rng.standard_normal((n, _DRAWS))
-    noise = np.minimum(column["noise_sd"], 2.0)
+    # Posts of one window share the platform's shocks, which no number of posts averages out.
+    posts_sd = np.minimum(column["noise_sd"], 2.0)
+    level_sd = np.sqrt(np.minimum(column["level_sd"], 3.0) ** 2 + _SHARED * posts_sd**2)
+    level = column["log_mean"] + level_sd * rng.standard_normal((n, _DRAWS))
+    noise = np.sqrt(1 - _SHARED) * posts_sd
     spread2 = np.log1p(np.expm1(noise**2) / np.maximum(number, 1))
     total = np.log(np.maximum(number, 1)) + level + (noise**2 - spread2) / 2
     total += np.sqrt(spread2) * rng.standard_normal((n, _DRAWS))

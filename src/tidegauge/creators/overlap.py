@@ -67,6 +67,8 @@ def audience_overlap(tables: Tables, creators: list[str] | None = None) -> pl.Da
         both[bound] = np.where(m > 0, both["persons"] * np.exp(sign * wider), both[bound])
     cut = {k: np.clip(v, least, smaller) for k, v in both.items()}
     share = {k.replace("persons", "share"): v / np.maximum(smaller, 1.0) for k, v in cut.items()}
+    # Chao's size is a lower bound: the audience may be larger, and the share that much less.
+    share["share_low"] = share["share_low"] * np.exp(-_SIZE_SD / 2)
     return every.with_columns(
         *(pl.Series(k, v) for k, v in cut.items()),
         pl.Series("share", share["share"]), pl.Series("low", share["share_low"]),
