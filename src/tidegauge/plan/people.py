@@ -17,7 +17,7 @@ from tidegauge.plan.brief_values import nearest
 from tidegauge.plan.expected import viewers_over_views
 from tidegauge.plan.problem import Float, Int
 from tidegauge.plan.profiles import interest_profiles, profile_cells
-from tidegauge.result import Assumed
+from tidegauge.result import Assumed, Text
 from tidegauge.vocab import label
 from tidegauge.workspace.tables import Tables
 
@@ -229,11 +229,19 @@ def _communities(
     if categories and not brief.audience.interest:  # a draw must not look like a fit with the brief's interest
         own = drawn_categories(own, keys, interested)
     indptr, community, share, n = category_mix(own, len(population), own=gathering.own)
-    how = "by the commenters that creators have in common" if gathering.measured else "assumed, no comments are there"
+    how = (
+        Text("由达人共有的评论者推算", "by the commenters that creators have in common")
+        if gathering.measured
+        else Text("没有评论可用，为假设", "assumed, no comments are there")
+    )
+    own_part, top = f"{gathering.own:.0%}", f"{gathering.level[-1] * ACTIVITY_SHARE[-1]:.0%}"
     assumed = [
-        f"{gathering.own:.0%} of an audience belongs to the public of the creator's category, the top fifth of people "
-        f"make {gathering.level[-1] * ACTIVITY_SHARE[-1]:.0%} of all contacts ({how}); the size of a category's public "
-        "by its supply"
+        Assumed(
+            f"{own_part} of an audience belongs to the public of the creator's category, the top fifth of people "
+            f"make {top} of all contacts ({how.en}); the size of a category's public by its supply",
+            f"受众的 {own_part} 属于达人类目的人群，最活跃的五分之一的人占全部接触的 {top}（{how.zh}）；"
+            "各类目人群的大小按其供给推算",
+        )
     ]
     interest = brief.audience.interest
     if not interest:
