@@ -77,7 +77,7 @@ def test_every_figure_of_odd_creators_is_finite_and_wide(make_tables):
         income_distribution(tables)
 
 
-@pytest.mark.parametrize("name", ["xiaohongshu:one", "xiaohongshu:none", "xiaohongshu:free", "tieba:lonely"])
+@pytest.mark.parametrize("name", ["xiaohongshu:free", "tieba:lonely"])
 def test_pages_and_advice_of_odd_creators_are_json(make_tables, name):
     tables = make_tables(odd_ones())
     page = creator_page(tables, name)
