@@ -158,6 +158,8 @@ def sample(
         seed=seed,
         init_mean=start,
         target_accept=_ACCEPT,
+        # A constant outcome teaches nothing: its posterior is an endless plain, on which long walks are wasted.
+        maxdepth=10 if np.ptp(data.columns[..., 0, 0][data.seen[..., 0] == 1]) > 0 else 5,
         progress_bar=False,
         return_raw_trace=True,
         blocking=False,
