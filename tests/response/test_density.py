@@ -186,7 +186,7 @@ def test_jax_gives_the_same_gradient_and_numpyro_the_same_posterior():
         warnings.simplefilter("ignore")
         jax.config.update("jax_enable_x64", True)
         rng = np.random.default_rng(5)
-        scaled = scale(drawn_history(rng, 1, 26, 2, 1), Form(festivals=False))
+        scaled = scale(drawn_history(rng, 1, 20, 2, 1), Form(festivals=False))
         dims = scaled.layout.dims
 
         def density(z):
@@ -197,15 +197,15 @@ def test_jax_gives_the_same_gradient_and_numpyro_the_same_posterior():
             assert value_and_gradient(z, scaled.data)[1] == pytest.approx(np.asarray(slope(z)), rel=1e-6, abs=1e-6)
 
         kernel = numpyro.infer.NUTS(potential_fn=lambda z: -density(z))
-        run = numpyro.infer.MCMC(kernel, num_warmup=300, num_samples=1200, progress_bar=False)
+        run = numpyro.infer.MCMC(kernel, num_warmup=200, num_samples=600, progress_bar=False)
         run.run(jax.random.PRNGKey(0), init_params=jax.numpy.zeros(dims))
         theirs = np.asarray(run.get_samples())
     ours, _ = sample(scaled, warm_start(scaled, np.zeros(dims)), 800, 400, 2, 2, 1, None)
     ours = ours.reshape(-1, dims)
-    # Means agree within five standard errors (an effective draw in four), deviations within a fifth.
+    # Means agree within five standard errors (an effective draw in four), deviations within a quarter.
     error = np.sqrt(theirs.var(axis=0) / (len(theirs) / 4) + ours.var(axis=0) / (len(ours) / 4))
     assert (np.abs(theirs.mean(axis=0) - ours.mean(axis=0)) < 5 * error).all()
-    assert ours.std(axis=0) == pytest.approx(theirs.std(axis=0), rel=0.2)
+    assert ours.std(axis=0) == pytest.approx(theirs.std(axis=0), rel=0.25)
 
 
 def test_the_numbered_places_are_the_named_ones():
