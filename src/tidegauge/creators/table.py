@@ -17,6 +17,7 @@ from tidegauge.creators.next_post import forecast_next_post
 from tidegauge.creators.post_frame import creator_facts
 from tidegauge.creators.price import fair_prices
 from tidegauge.creators.quality import quality
+from tidegauge.creators.recovery import recovery
 from tidegauge.creators.roles import ROLE_NAMES, likeliest_role, roles
 from tidegauge.creators.shared import shared_reads
 from tidegauge.display import Displayed
@@ -76,11 +77,11 @@ def creators_table(
     Returns creator_id, name, platform, tier, category, role, followers, views_next {value, low, high} (views in the
     next `horizon_days`, 80 %), post_next {…} (views of the next post in the usual format, 80 %), format (that format),
     price_fair {…} (90 %), price (the cheapest offer that fits, null without), currency, over (price / fair − 1), cpm,
-    dependence {…} (90 %, null where fewer than three dated posts), quality {…} (90 %), reasons, basis, n; and the
-    columns of `extras.extra_columns`: role_likely (declared, else the likeliest) and role_chance {…} (90 %), cpm_post,
-    cpe and cpv {…} (of that offer, else at the fair price, 80 %), discount {…} (90 %), income {…} (a year, 90 %),
-    audience. Estimates use all creators; filters choose rows only; `role` is held against role_likely. Raises
-    MeasureError for an unknown sort or a word that no creator has.
+    dependence {…} (90 %, null where fewer than three dated posts), holds {…} (its counter-index, 90 %), quality {…}
+    (90 %), reasons, basis, n; and the columns of `extras.extra_columns`: role_likely (declared, else the likeliest) and
+    role_chance {…} (90 %), cpm_post, cpe and cpv {…} (of that offer, else at the fair price, 80 %), discount {…}
+    (90 %), income {…} (a year, 90 %), audience. Estimates use all creators; filters choose rows only; `role` is held
+    against role_likely. Raises MeasureError for an unknown sort or a word that no creator has.
     """
     if sort not in SORTS:
         raise MeasureError(f"creators cannot be sorted by {sort}", mend="possible: " + ", ".join(SORTS))
@@ -119,11 +120,13 @@ def _table(
         "creator_id", keep="first", maintain_order=True
     )
     fair = pl.struct(value="fair", low="fair_low", high="fair_high").alias("price_fair")
+    depends = dependence(tables, as_of=as_of, seed=seed)
+    holds = pl.struct(value="holds", low="holds_low", high="holds_high").alias("holds")
     parts = (
         _triple(forecast_views(tables, horizon_days=horizon_days, as_of=as_of, seed=seed), "views_next", "basis", "n"),
         _triple(usual, "post_next", "format"),
         cheapest.select("creator_id", fair, "price", "currency", "over", "cpm"),
-        _triple(dependence(tables, as_of=as_of, seed=seed), "dependence"),
+        depends.select("creator_id", pl.struct(*_TRIPLE).alias("dependence"), holds),
         _triple(quality(tables, as_of=as_of), "quality", "reasons"),
         extra_columns(tables, facts, prices, cheapest, posts, as_of, seed),
     )
@@ -146,6 +149,8 @@ def _page(tables: Tables, creator_id: str, as_of: dt.datetime | None, seed: int)
         near = everyone.get_column("creator_id").head(3).to_list()
         raise MeasureError(f"there is no creator '{creator_id}'", mend="ids look like: " + ", ".join(near))
     summary = row.row(0, named=True)
+    back = recovery(tables, as_of=as_of).filter(creator_id=creator_id)
+    summary["recovery_days"] = back.row(0, named=True) if back.height else None
     posts = forecast_next_post(tables, as_of=as_of, seed=seed)
     every_price = fair_prices(tables, forecasts=posts, seed=seed)
     prices = every_price.filter(creator_id=creator_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import warnings
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from scipy import optimize
 
-from tidegauge.errors import UsageError
+from tidegauge.errors import MeasureError, UsageError
 from tidegauge.response.density import attention_of, log_density, scalars, unpack
 from tidegauge.response.history import Floats, History
 from tidegauge.response.posterior import Form, Posterior
@@ -134,7 +135,10 @@ def sample(
     def make_density() -> Callable[[Floats], tuple[float, Floats]]:
         def density(z: Floats) -> tuple[float, Floats]:
             grad = np.empty(dims)
-            value = log_density(z, data, grad)
+            try:
+                value = log_density(z, data, grad)
+            except ZeroDivisionError as e:  # a curve so steep that its numbers underflow
+                raise _Outside("the density cannot be computed here") from e
             if not np.isfinite(value):
                 raise _Outside("the density cannot be computed here")
             return value, grad
@@ -173,8 +177,15 @@ def sample(
             except TimeoutError:
                 if progress:
                     progress(min(0.99, done[0] / total), "sampling")
-    except BaseException:
-        running.cancel()
+    except BaseException as e:
+        # A sampler that has failed cannot be cancelled any more; what made it fail is what must be told.
+        with contextlib.suppress(BaseException):
+            running.cancel()
+        if type(e).__name__ == "PanicException":
+            raise MeasureError(
+                f"the sampler stopped: {str(e)[:200]}",
+                mend="another --saturation, --adstock or --seed; or weeks in which spend and outcome vary",
+            ) from e
         raise
     batches, stats = trace.get_arrow_trace()
     z = np.stack([_column(b, "z")[-draws:] for b in batches])

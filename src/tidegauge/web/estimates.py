@@ -22,8 +22,8 @@ from tidegauge.web.site import Site
 
 #: Estimates that come as value, low, high.
 TRIPLES = (
-    "views_next", "post_next", "price_fair", "dependence", "quality", "role_chance", "cpm_post", "cpe", "cpv",
-    "discount", "income",
+    "views_next", "post_next", "price_fair", "dependence", "holds", "quality", "role_chance", "cpm_post", "cpe",
+    "cpv", "discount", "income",
 )  # fmt: skip
 #: By what the list can be sorted; the first is the order where nothing is said.
 SORTS = (

@@ -153,7 +153,7 @@ def patient(read: Callable[[], Made]) -> Made:
         try:
             return read()
         except (duckdb.Error, sqlite3.OperationalError, WorkspaceError) as e:
-            if attempt == _TRIES - 1 or not any(w in str(e).lower() for w in ("locked", "busy")):
+            if attempt == _TRIES - 1 or not any(w in str(e).lower() for w in ("locked", "busy", "readonly")):
                 raise
             time.sleep(_PAUSE_S)
     raise AssertionError("unreachable")

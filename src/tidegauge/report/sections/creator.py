@@ -26,6 +26,7 @@ METRICS = {
     "cpm_post": Text("下一条作品的 CPM", "CPM of the next post"),
     "income": Text("年收入估计", "Estimated yearly income"),
     "dependence": Text("算法依赖", "Dependence on the algorithm"),
+    "holds": Text("穿越算法变动", "Holds through shocks"),
     "quality": Text("受众质量", "Audience quality"),
 }
 
@@ -72,13 +73,21 @@ def _facts(page: CreatorPage) -> Iterator[Fact]:
         told = _text(lambda lang: in_unit(triple.get("value"), None, None, currency, lang))
         bounds = _text(lambda lang: f"{compact(triple.get('low'), lang)} – {compact(triple.get('high'), lang)}")
         yield Fact(METRICS["income"], told, Text(f"90 % 区间 {bounds.zh}", f"90 % interval {bounds.en}"))
-    for key in ("dependence", "quality"):
+    for key in ("dependence", "holds", "quality"):
         triple = s.get(key)
         if triple and known(triple.get("value")) is not None:
             ends = [f"{triple[b]:.2f}" if known(triple.get(b)) is not None else "–" for b in ("low", "high")]
             detail = Text(f"0 到 1；90 % 区间 {' – '.join(ends)}", f"0 to 1; 90 % interval {' – '.join(ends)}")
             shown = f"{triple['value']:.2f}"
             yield Fact(METRICS[key], Text(shown, shown), detail, exact=known(triple.get("value")))
+    if (back := s.get("recovery_days")) and known(back.get("value")) is not None:
+        told_days, least, most = (f"{back[k]:.0f}" for k in ("value", "low", "high"))
+        yield Fact(
+            Text("平台流量骤降后恢复一半", "Half recovered after a platform's fall"),
+            Text(f"{told_days} 天", f"{told_days} days"),
+            Text(f"90 % 区间 {least} – {most} 天", f"90 % interval {least} – {most} days"),
+            exact=known(back["value"]),
+        )
     lives = page.half_life
     if lives.height and "half_life_days" in lives.columns:
         row = lives.row(0, named=True)
