@@ -44,6 +44,7 @@ def address(site):
     """The page's address, served from a thread of this process."""
     bound = socket.socket()
     bound.bind(("127.0.0.1", 0))
+    bound.listen(64)  # a browser that comes before the server has started waits instead of being refused
     config = uvicorn.Config(create_app(site, Rules(known_hosts("127.0.0.1"))), log_level="error", lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
