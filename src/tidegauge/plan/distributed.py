@@ -26,7 +26,7 @@ from tidegauge.plan.parts import Part, count_parts, joined, read_part, shrunk
 from tidegauge.plan.problem import Certificate, Float, Int, Solution
 from tidegauge.plan.relax import all_values
 from tidegauge.plan.roster import all_gains
-from tidegauge.plan.solve import solve, start_roster
+from tidegauge.plan.solve import compiled, solve, start_roster
 
 T = TypeVar("T")
 #: Creators whose value is this part of their toll come back to the union; at most so many per part and round.
@@ -81,6 +81,7 @@ def solve_in_parts(
     Each round prices every part and bounds the union; the union is planned at the end. Parts take their own time, the
     union at most `time_limit_s`.
     """
+    compiled()
     union = joined(on_parts(first_picks))
     proof, prices = np.inf, np.zeros(1 + 2 * len(union.problem.rows))
     for _ in range(rounds):

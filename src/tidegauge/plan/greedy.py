@@ -13,14 +13,14 @@ from tidegauge.errors import InfeasibleError
 from tidegauge.plan.flat import SLACK, Flat, flatten
 from tidegauge.plan.frequency import envelope, touch_point
 from tidegauge.plan.kernels import (
-    add_rows,
-    apply_item,
     apply_items,
-    drop_item,
     fresh_state,
     item_gains,
     kernel,
+    membership,
+    release,
     sift_down,
+    take,
     within,
 )
 from tidegauge.plan.problem import Float, Int, Problem, Solution
@@ -34,7 +34,7 @@ def envelope_gains(flat: Flat, z: Float, c: int, own: int, touch: float, out: Fl
         out[j - first] = 0.0
     for e in range(flat.ptr[c], flat.ptr[c + 1]):
         i = flat.persons[e]
-        m = 1.0 if flat.member.size == 0 else float(flat.member[e])
+        m = membership(flat, e)
         base = z[i] - (-np.log1p(-flat.p[own] * m) if own >= 0 else 0.0)
         now = envelope(z[i], flat.k, touch)
         for j in range(first, last):
@@ -46,7 +46,7 @@ def shift_z(flat: Flat, z: Float, j: int, sign: float) -> None:
     """Add item j's q to its persons (sign 1) or take it off (sign -1)."""
     c = flat.creator[j]
     for e in range(flat.ptr[c], flat.ptr[c + 1]):
-        m = 1.0 if flat.member.size == 0 else float(flat.member[e])
+        m = membership(flat, e)
         z[flat.persons[e]] -= sign * np.log1p(-flat.p[j] * m)
 
 
@@ -130,11 +130,9 @@ def lazy_greedy(  # noqa: PLR0912
             continue
         old = own[c]
         if old >= 0:
-            drop_item(flat, state, old)
-            add_rows(flat, totals, old, -1.0)
+            release(flat, state, totals, old)
             spent -= flat.price[old]
-        apply_item(flat, state, j)
-        add_rows(flat, totals, j, 1.0)
+        take(flat, state, totals, j)
         spent += flat.price[j]
         if z.size:
             if old >= 0:
@@ -193,8 +191,7 @@ def grow(flat: Flat, items: Int, *, toll: Float | None = None, pool: Int | None 
             return None
         own[c] = options[np.argmin(flat.price[options])]
     for j in own[own >= 0]:
-        apply_item(flat, state, j)
-        add_rows(flat, totals, j, 1.0)
+        take(flat, state, totals, j)
         spent += flat.price[j]
         if z.size:
             shift_z(flat, z, j, 1.0)

@@ -14,7 +14,15 @@ import numpy as np
 from tidegauge.plan.flat import Flat
 from tidegauge.plan.frequency import touch_point
 from tidegauge.plan.greedy import lazy_greedy
-from tidegauge.plan.kernels import ROUNDING, add_rows, apply_item, drop_item, fresh_state, kernel, short_by_one
+from tidegauge.plan.kernels import (
+    ROUNDING,
+    fresh_state,
+    kernel,
+    membership,
+    release,
+    short_by_one,
+    take,
+)
 from tidegauge.plan.problem import Float, Int
 
 #: Rounds at most, and the work (entries looked at) that all rounds may take together.
@@ -41,8 +49,7 @@ def take_out(flat: Flat, own: Int, state: Float, totals: Float, victims: Int) ->
     freed = 0.0
     for c in victims:
         j = own[c]
-        drop_item(flat, state, j)
-        add_rows(flat, totals, j, -1.0)
+        release(flat, state, totals, j)
         freed += flat.price[j]
         own[c] = -1
     return freed
@@ -57,7 +64,7 @@ def worth_of_picks(flat: Flat, own: Int, state: Float, picked: Int) -> Float:
         j = own[c]
         for e in range(flat.ptr[c], flat.ptr[c + 1]):
             i = flat.persons[e]
-            p = flat.p[j] if flat.member.size == 0 else flat.p[j] * flat.member[e]
+            p = flat.p[j] * membership(flat, e)
             out[n] += flat.weight[i] * p * short_by_one(state, i, p)
         out[n] /= max(flat.price[j], 1e-12)
     return out
@@ -85,8 +92,7 @@ def improve(
     pool = np.union1d(pool, flat.creator[items])
     state, totals = fresh_state(len(flat.weight), flat.k), np.zeros(len(flat.low))
     for j in items:
-        apply_item(flat, state, j)
-        add_rows(flat, totals, j, 1.0)
+        take(flat, state, totals, j)
     spent = float(flat.price[items].sum())
     best = reached(flat.weight, state)
     entries = float(np.diff(flat.ptr)[pool].sum()) + flat.k * len(flat.weight)

@@ -45,6 +45,12 @@ def short_by_one(state: Float, i: int, p_own: float) -> float:
 
 
 @kernel
+def membership(flat: Flat, e: int) -> float:
+    """How far the person of entry e belongs to the creator's audience; all do wholly where no shares are kept."""
+    return 1.0 if flat.member.size == 0 else float(flat.member[e])
+
+
+@kernel
 def apply_item(flat: Flat, state: Float, j: int) -> float:
     """Take item j: update its persons' states in place; returns the reach it added."""
     c = flat.creator[j]
@@ -53,7 +59,7 @@ def apply_item(flat: Flat, state: Float, j: int) -> float:
     added = 0.0
     for e in range(flat.ptr[c], flat.ptr[c + 1]):
         i = flat.persons[e]
-        pe = p if flat.member.size == 0 else p * flat.member[e]
+        pe = p * membership(flat, e)
         added += flat.weight[i] * pe * state[i, last]
         add_contact(state, i, pe)
     return added
@@ -68,7 +74,7 @@ def drop_item(flat: Flat, state: Float, j: int) -> float:
     lost = 0.0
     for e in range(flat.ptr[c], flat.ptr[c + 1]):
         i = flat.persons[e]
-        pe = p if flat.member.size == 0 else p * flat.member[e]
+        pe = p * membership(flat, e)
         below = 0.0
         for n in range(k):
             below = max(0.0, (state[i, n] - below * pe) / (1.0 - pe))
@@ -115,6 +121,20 @@ def add_rows(flat: Flat, totals: Float, j: int, times: float) -> None:
     """Add item j's coefficients `times` times (-1 takes them off)."""
     for t in range(flat.row_ptr[j], flat.row_ptr[j + 1]):
         totals[flat.row_of[t]] += times * flat.row_value[t]
+
+
+@kernel
+def take(flat: Flat, state: Float, totals: Float, j: int) -> float:
+    """Item j into the roster: its persons' states and its rows; returns the reach it added."""
+    add_rows(flat, totals, j, 1.0)
+    return apply_item(flat, state, j)
+
+
+@kernel
+def release(flat: Flat, state: Float, totals: Float, j: int) -> float:
+    """Item j out of the roster again; returns the reach that is lost."""
+    add_rows(flat, totals, j, -1.0)
+    return drop_item(flat, state, j)
 
 
 @kernel

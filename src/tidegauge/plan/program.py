@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tidegauge.plan.certificate import Dual, slopes_at
 from tidegauge.plan.flat import Flat
 from tidegauge.plan.frequency import touch_point
-from tidegauge.plan.kernels import apply_items, fresh_state, kernel
+from tidegauge.plan.kernels import apply_items, fresh_state, kernel, membership
 from tidegauge.plan.linear import quiet_solver
 from tidegauge.plan.problem import Float, Int
 
@@ -33,7 +33,7 @@ def _dominant(flat: Flat, items: Int) -> Int:
         c = flat.creator[j]
         for e in range(flat.ptr[c], flat.ptr[c + 1]):
             i = flat.persons[e]
-            p = flat.p[j] if flat.member.size == 0 else flat.p[j] * flat.member[e]
+            p = flat.p[j] * membership(flat, e)
             if p > chance[i]:
                 who[i], chance[i] = n, p
     return who
@@ -59,7 +59,7 @@ def _cluster_cut(flat: Flat, kept: Int, cluster: Int, n_clusters: int, linear: F
         c = flat.creator[j]
         for e in range(flat.ptr[c], flat.ptr[c + 1]):
             i = flat.persons[e]
-            p = flat.p[j] if flat.member.size == 0 else flat.p[j] * flat.member[e]
+            p = flat.p[j] * membership(flat, e)
             out[cluster[i], n] += linear[i] * p - curve[i] * np.log1p(-p)
 
 
@@ -76,7 +76,7 @@ def _best_ratio(
         one[:] = 0.0
         for e in range(flat.ptr[c], flat.ptr[c + 1]):
             i = flat.persons[e]
-            p = flat.p[j] if flat.member.size == 0 else flat.p[j] * flat.member[e]
+            p = flat.p[j] * membership(flat, e)
             one[cluster[i]] += linear[i] * p - curve[i] * np.log1p(-p)
         for g in range(n_clusters):
             out[g, kind[n]] = max(out[g, kind[n]], one[g] / flat.price[j])
@@ -93,7 +93,7 @@ def _removal_part(flat: Flat, miss: Float, taken: Int, cluster: Int, n_clusters:
         c = flat.creator[j]
         for e in range(flat.ptr[c], flat.ptr[c + 1]):
             i = flat.persons[e]
-            p = flat.p[j] if flat.member.size == 0 else flat.p[j] * flat.member[e]
+            p = flat.p[j] * membership(flat, e)
             out[cluster[i], n] += flat.weight[i] * p * miss[i] / (1.0 - p)
     return out
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from tidegauge.plan.flat import Flat
 from tidegauge.plan.frequency import envelope, envelope_slope
-from tidegauge.plan.kernels import add_rows, kernel
+from tidegauge.plan.kernels import add_rows, kernel, membership
 from tidegauge.plan.problem import Float, Int
 
 #: Where both bounds agree (untouched persons), prefer the linear one, which is exact for a first contact.
@@ -89,7 +89,7 @@ def curvature(
     total = 0.0
     for e in range(flat.ptr[c], flat.ptr[c + 1]):
         i = flat.persons[e]
-        m = 1.0 if flat.member.size == 0 else float(flat.member[e])
+        m = membership(flat, e)
         dp = kappa * m * (p_up - p_down)
         dq = math.log1p(-p_down * m) - math.log1p(-p_up * m) if flat.member.size else 0.0
         if flat.member.size == 0:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tidegauge.plan.flat import Flat, flatten
-from tidegauge.plan.kernels import apply_items, fresh_state, item_gains, kernel, short_by_one
+from tidegauge.plan.kernels import apply_items, fresh_state, item_gains, kernel, membership, short_by_one
 from tidegauge.plan.problem import Float, Int, Problem
 
 
@@ -77,7 +77,7 @@ def _alone(flat: Flat, items: Int) -> Float:
         j = items[n]
         c = flat.creator[j]
         for e in range(flat.ptr[c], flat.ptr[c + 1]):
-            m = 1.0 if flat.member.size == 0 else float(flat.member[e])
+            m = membership(flat, e)
             out[n] += flat.weight[flat.persons[e]] * flat.p[j] * m
     return out
 
@@ -90,7 +90,7 @@ def _losses(flat: Flat, state: Float, items: Int) -> Float:
         c = flat.creator[j]
         for e in range(flat.ptr[c], flat.ptr[c + 1]):
             i = flat.persons[e]
-            p = flat.p[j] if flat.member.size == 0 else flat.p[j] * flat.member[e]
+            p = flat.p[j] * membership(flat, e)
             out[n] += flat.weight[i] * p * short_by_one(state, i, p)
     return out
 
@@ -124,7 +124,7 @@ def _overlaps(flat: Flat, items: Int) -> tuple[Int, Float, Float]:
         for e in range(flat.ptr[c], flat.ptr[c + 1]):
             i = flat.persons[e]
             who[at[i]] = n
-            chance[at[i]] = flat.p[j] if flat.member.size == 0 else flat.p[j] * flat.member[e]
+            chance[at[i]] = flat.p[j] * membership(flat, e)
             at[i] += 1
     partner = np.full(n_items, -1, dtype=np.int64)
     shared = np.zeros(n_items)
@@ -136,7 +136,7 @@ def _overlaps(flat: Flat, items: Int) -> tuple[Int, Float, Float]:
         common[:] = 0.0
         for e in range(flat.ptr[c], flat.ptr[c + 1]):
             i = flat.persons[e]
-            p = flat.weight[i] * (flat.p[j] if flat.member.size == 0 else flat.p[j] * flat.member[e])
+            p = flat.weight[i] * (flat.p[j] * membership(flat, e))
             alone[n] += p
             for t in range(start[i], start[i + 1]):
                 common[who[t]] += p * chance[t]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from tidegauge.plan.flat import Flat
-from tidegauge.plan.kernels import add_rows, apply_item, apply_items, drop_item, fresh_state, item_gains, kernel, within
+from tidegauge.plan.kernels import fresh_state, item_gains, kernel, release, take, within
 from tidegauge.plan.problem import Float, Int
 from tidegauge.plan.relax import toll_of
 
@@ -70,8 +70,7 @@ def trial(
     before = spent
     for v in range(n):
         old[v] = own[victims[v]]
-        change -= drop_item(flat, state, old[v])
-        add_rows(flat, totals, old[v], -1.0)
+        change -= release(flat, state, totals, old[v])
         spent -= flat.price[old[v]]
         own[victims[v]] = -1
     size = 0
@@ -80,8 +79,7 @@ def trial(
         j = newcomer(flat, pool, own, state, totals, spent, prices, net and size < n - 1, gains)
         if j < 0:
             break
-        change += apply_item(flat, state, j)
-        add_rows(flat, totals, j, 1.0)
+        change += take(flat, state, totals, j)
         spent += flat.price[j]
         own[flat.creator[j]] = j
         new[size] = j
@@ -94,12 +92,10 @@ def trial(
         return change, spent
     for n_back in range(size - 1, -1, -1):
         j = new[n_back]
-        drop_item(flat, state, j)
-        add_rows(flat, totals, j, -1.0)
+        release(flat, state, totals, j)
         own[flat.creator[j]] = -1
     for v in range(n):
-        apply_item(flat, state, old[v])
-        add_rows(flat, totals, old[v], 1.0)
+        take(flat, state, totals, old[v])
         own[victims[v]] = old[v]
     return 0.0, before
 
@@ -145,9 +141,7 @@ def exchange(flat: Flat, items: Int, pool: Int, prices: Float, *, seed: int, wor
     pool = np.concatenate([pool, np.setdiff1d(flat.creator[items], pool)])
     each = float(sizes[pool].sum()) * 2.0 + 1.0
     state, totals = fresh_state(len(flat.weight), flat.k), np.zeros(len(flat.low))
-    reach = float(apply_items(flat, state, items))
-    for j in items:
-        add_rows(flat, totals, j, 1.0)
+    reach = float(sum(take(flat, state, totals, j) for j in items))
     spent, left = float(flat.price[items].sum()), work
     for pairs in (False, True, False, True, False):
         for _ in range(1 if pairs else PASSES):
