@@ -7,7 +7,6 @@ import json
 import numpy as np
 import polars as pl
 import pytest
-from briefs import workspace
 
 from tidegauge.errors import BriefError, InfeasibleError, TidegaugeError
 from tidegauge.plan.audience import same
@@ -26,20 +25,6 @@ max_creators = 10
 platform = "B站"
 share_min = "20%"
 """
-
-
-@pytest.fixture(scope="module")
-def tables(tmp_path_factory):
-    from tidegauge.workspace.ingest import load_frames
-    from tidegauge.workspace.lake import attach, create
-    from tidegauge.workspace.tables import duckdb_tables
-
-    directory = tmp_path_factory.mktemp("compare") / "ws"
-    create(directory)
-    assert load_frames(directory, workspace()).error is None
-    lake = attach(directory)
-    yield duckdb_tables(lake)
-    lake.close()
 
 
 @pytest.fixture(scope="module")

@@ -20,20 +20,6 @@ from tidegauge.plan.run import run_plan
 SMALL = 'budget = {budget}\nbrand = "沐研"\npanel_persons = 8_000\n'
 
 
-@pytest.fixture(scope="module")
-def tables(tmp_path_factory):
-    from tidegauge.workspace.ingest import load_frames
-    from tidegauge.workspace.lake import attach, create
-    from tidegauge.workspace.tables import duckdb_tables
-
-    directory = tmp_path_factory.mktemp("plan") / "ws"
-    create(directory)
-    assert load_frames(directory, workspace()).error is None
-    lake = attach(directory)
-    yield duckdb_tables(lake)
-    lake.close()
-
-
 def planned(tables, text: str = "", budget: float = 60_000, seed: int = 1) -> Plan:
     return run_plan(tables, parse_brief(SMALL.format(budget=budget) + text, source="brief.toml"), seed=seed)
 

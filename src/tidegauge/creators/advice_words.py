@@ -133,22 +133,15 @@ def _crowding(crowded: pl.DataFrame) -> list[Text]:
                 f"opportunity{en}.",
             )
         )
-    better = crowded.filter(~pl.col("own") & (pl.col("low") > 0)).head(3)
-    for r in better.iter_rows(named=True):
-        score = f"{r['score']:+.1f} [{r['low']:+.1f}, {r['high']:+.1f}]"
-        out.append(
-            Text(
-                f"不那么拥挤：{label(r['platform'], 'zh')}×{r['category']}（机会评分 {score}）。",
-                f"Less crowded: {label(r['platform'], 'en')} × {r['category']} (opportunity {score}).",
+    others = crowded.filter(~pl.col("own"))
+    better, full = others.filter(pl.col("low") > 0).head(3), others.filter(pl.col("high") < 0).tail(2)
+    for cells, zh, en in ((better, "不那么拥挤", "Less crowded"), (full, "拥挤", "Crowded")):
+        for r in cells.iter_rows(named=True):
+            score = f"{r['score']:+.1f} [{r['low']:+.1f}, {r['high']:+.1f}]"
+            out.append(
+                Text(
+                    f"{zh}：{label(r['platform'], 'zh')}×{r['category']}（机会评分 {score}）。",
+                    f"{en}: {label(r['platform'], 'en')} × {r['category']} (opportunity {score}).",
+                )
             )
-        )
-    full = crowded.filter(~pl.col("own") & (pl.col("high") < 0)).tail(2)
-    for r in full.iter_rows(named=True):
-        score = f"{r['score']:+.1f} [{r['low']:+.1f}, {r['high']:+.1f}]"
-        out.append(
-            Text(
-                f"拥挤：{label(r['platform'], 'zh')}×{r['category']}（机会评分 {score}）。",
-                f"Crowded: {label(r['platform'], 'en')} × {r['category']} (opportunity {score}).",
-            )
-        )
     return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -10,6 +11,7 @@ import polars as pl
 from tidegauge.creators.fitted import fitted_growth
 from tidegauge.creators.next_post import mature
 from tidegauge.creators.post_frame import latest_posts
+from tidegauge.creators.shared import shared
 from tidegauge.creators.shock_path import Path, shock_path
 from tidegauge.workspace.tables import Tables
 
@@ -50,14 +52,32 @@ def dependence(tables: Tables, *, as_of: dt.datetime | None = None, seed: int = 
     part of it between none and all is counted, which is most of the interval's width.
     Source: variance components, Searle, Casella and McCulloch (1992).
     """
-    posts = dated_posts(tables, as_of)
+    posts, residual, weight, paths = shocked_posts(tables, as_of)
     if posts.is_empty():
         return pl.DataFrame(schema=_SCHEMA)
-    residual, weight = within_creators(posts)
     own_out, error2 = np.zeros(len(residual)), np.zeros(len(residual))
-    for rows, path in shock_paths(posts, residual, weight).values():
+    for rows, path in paths.values():
         own_out[rows], error2[rows] = path.own_out, path.own_error2
     return _index(posts, residual, weight, own_out, error2, seed)
+
+
+class Shocked(NamedTuple):
+    """Dated posts, their residuals and weights (`within_creators`), and the platforms' paths (`shock_paths`)."""
+
+    posts: pl.DataFrame
+    residual: np.ndarray
+    weight: np.ndarray
+    paths: dict[str, tuple[np.ndarray, Path]]
+
+
+@shared
+def shocked_posts(tables: Tables, as_of: dt.datetime | None) -> Shocked:
+    """What dependence and recovery both start from; without posts everything is empty."""
+    posts = dated_posts(tables, as_of)
+    if posts.is_empty():
+        return Shocked(posts, np.empty(0), np.empty(0), {})
+    residual, weight = within_creators(posts)
+    return Shocked(posts, residual, weight, shock_paths(posts, residual, weight))
 
 
 def dated_posts(tables: Tables, as_of: dt.datetime | None) -> pl.DataFrame:

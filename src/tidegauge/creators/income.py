@@ -22,6 +22,7 @@ from tidegauge.creators.discount import creator_discounts
 from tidegauge.creators.next_post import forecast_next_post
 from tidegauge.creators.post_frame import creator_facts
 from tidegauge.creators.price import fair_prices
+from tidegauge.creators.shared import shared
 from tidegauge.workspace.tables import Tables
 
 Float = NDArray[np.float64]
@@ -64,6 +65,7 @@ class Drawn:
             yield slice(start, start + _CHUNK), _incomes(self.frame.slice(start, _CHUNK), rng, number)
 
 
+@shared
 def income(
     tables: Tables, *, prices: pl.DataFrame | None = None, as_of: dt.datetime | None = None, seed: int = 0
 ) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from tidegauge.creators.next_post import forecast_next_post
 from tidegauge.creators.post_frame import creator_facts
 from tidegauge.creators.price_model import PriceModel, fit_price_model
 from tidegauge.creators.reference_prices import reference_price
+from tidegauge.creators.shared import shared
 from tidegauge.workspace.tables import Tables
 
 #: Below so many offers the model is not fitted; the shipped reference prices stand in.
@@ -21,6 +22,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
+@shared
 def fair_prices(
     tables: Tables, *, forecasts: pl.DataFrame | None = None, facts: pl.DataFrame | None = None, seed: int = 0
 ) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tidegauge.creators.dependence import dated_posts, shock_paths, within_creators
+from tidegauge.creators.dependence import shocked_posts
 from tidegauge.creators.shock_path import Path
 from tidegauge.workspace.tables import Tables
 
@@ -54,11 +54,7 @@ def recovery(tables: Tables, *, as_of: dt.datetime | None = None) -> pl.DataFram
     that all share and leave together is part of the path, and a creator's private fall looks like its work.
     Source: Robbins (1956) on empirical Bayes; the path: `creators.shock_path`.
     """
-    posts = dated_posts(tables, as_of)
-    if posts.is_empty():
-        return pl.DataFrame(schema=_SCHEMA)
-    residual, weight = within_creators(posts)
-    paths = shock_paths(posts, residual, weight)
+    posts, residual, weight, paths = shocked_posts(tables, as_of)
     falls = [f for name, (_, path) in paths.items() for f in find_falls(name, path)]
     if not falls:
         return pl.DataFrame(schema=_SCHEMA)

@@ -152,7 +152,7 @@ def _page(tables: Tables, creator_id: str, as_of: dt.datetime | None, seed: int)
     back = recovery(tables, as_of=as_of).filter(creator_id=creator_id)
     summary["recovery_days"] = back.row(0, named=True) if back.height else None
     posts = forecast_next_post(tables, as_of=as_of, seed=seed)
-    every_price = fair_prices(tables, forecasts=posts, seed=seed)
+    every_price = fair_prices(tables, forecasts=posts, facts=creator_facts(tables, as_of=as_of), seed=seed)
     prices = every_price.filter(creator_id=creator_id)
     more = extras_of(tables, creator_id, every_price, posts, as_of, seed)
     grown = half_life(tables, by="creator", as_of=as_of).filter(creator_id=creator_id)

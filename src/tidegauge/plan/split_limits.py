@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from fnmatch import fnmatch
 
 import numpy as np
@@ -143,35 +144,33 @@ def rules_of(streams: tuple[str, ...], money: Float, *, tolerance: float = 0.1) 
 
     `tolerance` is how far a stream may be off, as a share of its money: creators come at prices, not by the yuan.
     """
-    made = []
-    for name, amount in zip(streams, money.tolist(), strict=True):
-        part = levels(name)
-        if platform(part.platform) is None:
-            continue
-        chosen = {d: [getattr(part, d)] for d in _DIMENSIONS if getattr(part, d)}
-        made.append(
-            Rule.model_validate(
-                {
-                    **chosen,
-                    "name": name,
-                    "spend_min": amount * (1.0 - tolerance),
-                    "spend_max": amount * (1.0 + tolerance),
-                }
-            )
+    return tuple(
+        Rule.model_validate(
+            {
+                **chosen,
+                "name": name,
+                "spend_min": amount * (1.0 - tolerance),
+                "spend_max": amount * (1.0 + tolerance),
+            }
         )
-    return tuple(made)
+        for name, chosen, amount in _creator_streams(streams, money)
+    )
 
 
 def worths_of(streams: tuple[str, ...], returns: Float) -> tuple[Worth, ...]:
     """What a unit of each creator stream's money returns, for a roster's goal "response"."""
-    made = []
-    for name, per_unit in zip(streams, returns.tolist(), strict=True):
+    return tuple(
+        Worth.model_validate({**chosen, "name": name, "per_unit": max(per_unit, 0.0)})
+        for name, chosen, per_unit in _creator_streams(streams, returns)
+    )
+
+
+def _creator_streams(streams: tuple[str, ...], figures: Float) -> Iterator[tuple[str, dict[str, list[str]], float]]:
+    """Streams of a platform: the name, whom it speaks of in a brief's words, and its figure."""
+    for name, figure in zip(streams, figures.tolist(), strict=True):
         part = levels(name)
-        if platform(part.platform) is None:
-            continue
-        chosen = {d: [getattr(part, d)] for d in _DIMENSIONS if getattr(part, d)}
-        made.append(Worth.model_validate({**chosen, "name": name, "per_unit": max(per_unit, 0.0)}))
-    return tuple(made)
+        if platform(part.platform) is not None:
+            yield name, {d: [getattr(part, d)] for d in _DIMENSIONS if getattr(part, d)}, figure
 
 
 def rules_toml(rules: tuple[Rule, ...], worths: tuple[Worth, ...] = ()) -> str:

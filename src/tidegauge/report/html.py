@@ -36,7 +36,7 @@ _TAGS: dict[Lang, str] = {"zh": "zh-Hans", "en": "en"}
 
 def page(sections: Sequence[Section], head: Head, *, lang: Lang) -> str:
     """The whole page; `lang` is the language it opens in, the other is one click away."""
-    css, script = _asset("page.css"), _asset("page.js")
+    css, script = _asset("page.css"), _asset("tip.js") + _asset("page.js")
     policy = (
         f"default-src 'none'; style-src 'sha256-{_hash(css)}'; script-src 'sha256-{_hash(script)}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"

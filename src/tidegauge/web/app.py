@@ -79,6 +79,7 @@ ACTIONS: dict[str, Action] = {
 }
 _ASSETS = {
     "page.css": ("tidegauge.report", "text/css"),
+    "tip.js": ("tidegauge.report", "text/javascript"),
     "web.css": ("tidegauge.web", "text/css"),
     "web.js": ("tidegauge.web", "text/javascript"),
     "mark.svg": ("tidegauge.web", "image/svg+xml"),
