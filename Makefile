@@ -53,7 +53,7 @@ $(VENV)/bin/python:
 # uv installs the locked versions; without uv, pip installs the newest allowed ones.
 define install
 	@if command -v uv >/dev/null; then UV_PROJECT_ENVIRONMENT=$(VENV) uv sync --quiet --frozen $(1); \
-	elif [ -x $(BIN)/uv ]; then UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --quiet --frozen --inexact $(1); \
+	elif [ -x $(BIN)/uv ]; then UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --quiet --frozen $(1); \
 	else $(BIN)/python -m pip install --quiet -e "$(2)"; fi
 	@touch $@
 endef

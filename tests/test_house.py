@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import shutil
+import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -80,3 +83,20 @@ def test_modules_within_a_room_do_not_import_in_circles():
 
     for module in sorted(graph):
         visit(module, ())
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make")
+def test_the_set_up_gives_each_flag_once_with_and_without_a_uv_of_the_machine():
+    """uv refuses a flag given twice, and which of the two calls runs depends on the machine."""
+    said = subprocess.run(
+        ["make", "-nB", ".venv/.ready", ".venv/.ready-test"],
+        cwd=SRC.parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.replace("\\\n", " ")
+    syncs = [call.split() for call in said.replace("\n", ";").split(";") if "uv sync" in call]
+    assert len(syncs) == 4
+    for words in syncs:
+        flags = Counter(w for w in words if w.startswith("--") and w != "--extra")
+        assert max(flags.values()) == 1, words

@@ -9,8 +9,6 @@ import pytest
 
 from tidegauge.measure import registry as measure_register
 from tidegauge.measure.registry import measures, run
-from tidegauge.sources import registry as source_register
-from tidegauge.sources.registry import sources
 
 MEASURE = """
 from tidegauge.measure.registry import measure
@@ -25,13 +23,6 @@ def headcount(tables, *, by, start, end):
     rows = pl.DataFrame({"value": [float(n)], "low": [float(n)], "high": [float(n)], "n": [n], "unit": ["persons"]})
     from tidegauge.result import Provenance
     return Result("headcount", by, rows, Provenance("duckdb", None, ()), WORDS)
-"""
-SOURCE = """
-from tidegauge.sources.registry import source
-
-@source("logbook", title_zh="日志", title_en="Logbook", detect=lambda sample: 0.0)
-def read(path, sample, context):
-    yield from ()
 """
 
 
@@ -50,8 +41,3 @@ def test_a_measure_in_a_file_of_its_own_shows_up_and_runs(tmp_path, monkeypatch)
     assert "headcount" in found
     assert run("headcount", 3, start=None, end=None).rows["value"].to_list() == [3.0]
     assert "more_measures.added" in sys.modules
-
-
-def test_a_source_in_a_file_of_its_own_shows_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(source_register, "_SOURCES", dict(source_register._SOURCES))
-    assert "logbook" in sources(package(tmp_path, monkeypatch, "more_sources", SOURCE))
