@@ -15,7 +15,7 @@ from tidegauge.plan.audience import AudienceModel, platform_patterns
 from tidegauge.plan.certificate import quick_bound
 from tidegauge.plan.greedy import greedy
 from tidegauge.plan.overlaps import expected_overlap
-from tidegauge.plan.panel import build_panel, draw_persons, expected_audience
+from tidegauge.plan.panel import build_panel, draw_persons, expected_audience, met
 from tidegauge.plan.panel_kernels import solve_rate
 from tidegauge.plan.population import calibrated, certify_population, population_gap
 from tidegauge.plan.problem import Panel, Problem
@@ -270,3 +270,14 @@ def test_bounds_cover_the_population_over_many_panels():
         high_holds += found.upper_bound >= good
     assert low_holds >= 54
     assert high_holds >= 58
+
+
+def test_persons_whom_nobody_reaches_change_nothing():
+    panel = build_panel(model_of(creators=20), 3000, seed=4)
+    fewer = met(panel)
+    assert fewer.n_persons == len(np.unique(panel.persons)) < panel.n_persons
+    whole, part = (Problem(p, np.arange(20), np.ones(20), np.full(20, 0.4), 5.0) for p in (panel, fewer))
+    picks = greedy(whole)
+    assert np.array_equal(greedy(part).items, picks.items)
+    assert reach(part, picks.items) == pytest.approx(picks.reach, rel=1e-12)
+    assert quick_bound(part, picks).upper_bound == pytest.approx(quick_bound(whole, picks).upper_bound, rel=1e-9)

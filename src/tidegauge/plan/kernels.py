@@ -22,8 +22,11 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def kernel(function: Function) -> Function:
-    """Compile a function once and keep the machine code on disk; the type is kept for the checker."""
-    compiled: Function = njit(cache=True, error_model="numpy")(function)
+    """Compile a function once and keep the machine code on disk; the type is kept for the checker.
+
+    Compiled code runs beside other threads: a plan's side questions are answered several at a time.
+    """
+    compiled: Function = njit(cache=True, error_model="numpy", nogil=True)(function)
     return compiled
 
 

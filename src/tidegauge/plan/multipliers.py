@@ -135,7 +135,9 @@ def _kelley(flat: Flat, values: Float, pool: Int, start: Float, cuts: int, toler
     for _ in range(cuts):
         trial, promised = model.lowest(centre, radius)
         if best - promised <= tolerance * abs(best):
-            if radius >= 64.0:
+            inside = np.abs(trial - centre) < 0.999 * radius * np.maximum(unit, centre)
+            # The model is convex: what is lowest strictly inside the box is lowest anywhere.
+            if radius >= 64.0 or bool(np.all(inside[usable])):
                 break
             radius *= 8.0
             continue

@@ -7,7 +7,7 @@ and keeps a small creator from looking large by luck. Calibration sets each crea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +121,14 @@ def build_panel(
         share = np.divide(expected[columns], drawn, out=np.ones(len(columns)), where=drawn > 0)
     weight = np.full(n_persons, persons.people_each)
     return Panel(indptr=indptr, persons=out[: indptr[-1]], weight=weight, share=share)
+
+
+def met(panel: Panel) -> Panel:
+    """The same panel without the persons whom no creator can reach: they add to no reach and no bound."""
+    seen = np.zeros(panel.n_persons, dtype=np.bool_)
+    seen[panel.persons] = True
+    place = np.cumsum(seen, dtype=np.int32) - np.int32(1)
+    return replace(panel, persons=place[panel.persons], weight=panel.weight[seen])
 
 
 def expected_audience(model: AudienceModel) -> Float:

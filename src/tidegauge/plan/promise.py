@@ -55,7 +55,7 @@ def check_promise(found: Search, people: People, drawn: Panel | None, factors: F
         luck = outcomes(problem, taken, factors)
         return Promise(luck, found.solution.reach, found.certificate.gap)
     model = model_of(people.model, problem.creator[taken])
-    persons = CHECK_TIMES * problem.panel.n_persons
+    persons = CHECK_TIMES * drawn.n_persons
     free = _alone(problem, taken, build_panel(model, persons, seed=seed + 7919, calibrate=False))
     fair = replace(free, panel=calibrated(model, free.panel))
     own = np.arange(len(taken), dtype=np.int64)

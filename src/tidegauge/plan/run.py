@@ -19,7 +19,7 @@ from tidegauge.plan.kept_limits import constraint_rows
 from tidegauge.plan.luck import scenario_factors
 from tidegauge.plan.mix import placements_before, split_of
 from tidegauge.plan.names import Named, find_named
-from tidegauge.plan.panel import build_panel, expected_audience
+from tidegauge.plan.panel import build_panel, expected_audience, met
 from tidegauge.plan.people import People, audience_of
 from tidegauge.plan.population import calibrated
 from tidegauge.plan.posts_read import as_of, weekday_rhythm
@@ -145,7 +145,7 @@ def _read(tables: Tables, brief: Brief, seed: int, tell: Callable[[float, str], 
         drawn = None
     else:
         drawn = panels.of(people, brief.panel_persons, seed)
-        panel = calibrated(people.model, drawn)
+        panel = met(calibrated(people.model, drawn))
         exposure = people.exposure
     limits = limits_of(brief, items, named)
     problem = problem_of(items, people, panel, exposure, brief, limits, named)

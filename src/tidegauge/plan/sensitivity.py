@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +26,8 @@ MOST_LIMITS = 5
 SWEEPS = 10
 #: Work of the exchanges per point (entries looked at).
 EXCHANGES = 3e7
+#: Problems solved at a time at most: each needs some numbers per person.
+MOST_THREADS = 4
 CURVE_SCHEMA = {"budget": pl.Float64, "reach": pl.Float64, "upper_bound": pl.Float64}
 WHAT_IF_SCHEMA = {
     "label_zh": pl.String, "label_en": pl.String, "low": pl.Float64, "value": pl.Float64, "high": pl.Float64,
@@ -37,16 +41,26 @@ def curve(found: Search, limits: tuple[Limit, ...], *, progress: Callable[[float
     Shares of the budget move with it, all other limits stay as they are; budgets at which no roster keeps the limits
     are left out (floors in money do not shrink).
     """
-    rows: list[tuple[float, float, float]] = []
-    for n, times in enumerate(CURVE_TIMES):
-        if times == 1.0:
-            rows.append((found.problem.budget, found.solution.reach, found.certificate.upper_bound))
-        elif (point := _resolved(_at_budget(found.problem, limits, times), found)) is not None:
-            solution, certificate = point
-            rows.append((times * found.problem.budget, solution.reach, certificate.upper_bound))
-        if progress is not None:
-            progress((n + 1) / len(CURVE_TIMES))
+    others = [times for times in CURVE_TIMES if times != 1.0]
+    points = _each_resolved([_at_budget(found.problem, limits, times) for times in others], found, progress)
+    rows = [(found.problem.budget, found.solution.reach, found.certificate.upper_bound)]
+    for times, point in zip(others, points, strict=True):
+        if point is not None:
+            rows.append((times * found.problem.budget, point[0].reach, point[1].upper_bound))
     return pl.DataFrame(rows, schema=CURVE_SCHEMA, orient="row").sort("budget")
+
+
+def _each_resolved(
+    problems: list[Problem], found: Search, progress: Callable[[float], None] | None = None
+) -> list[tuple[Solution, Certificate] | None]:
+    """`_resolved` for several problems, as many at a time as there are processors; the order does not matter to any."""
+    made: list[tuple[Solution, Certificate] | None] = []
+    with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, MOST_THREADS)) as pool:
+        for point in pool.map(lambda problem: _resolved(problem, found), problems):
+            made.append(point)
+            if progress is not None:
+                progress(len(made) / len(problems))
+    return made
 
 
 def _at_budget(problem: Problem, limits: tuple[Limit, ...], times: float) -> Problem:
@@ -62,15 +76,14 @@ def what_if(found: Search, limits: tuple[Limit, ...]) -> pl.DataFrame:
     is proven: no roster can gain more.
     """
     problem, base = found.problem, found.solution.reach
-    rows = []
-    richer = _resolved(_at_budget(problem, limits, 1.1), found)
-    if richer is not None:
-        rows.append(("预算增加 10%", "10 % more budget", *_change(richer, base)))
+    wishes = [("预算增加 10%", "10 % more budget", _at_budget(problem, limits, 1.1))]
     for limit in _binding(found, limits)[:MOST_LIMITS]:
         freed = replace(problem, rows=tuple(r for r in problem.rows if r.label != limit.label))
-        point = _resolved(freed, found)
-        if point is not None:
-            rows.append((f"去掉“{limit.text.zh}”", f"without '{limit.text.en}'", *_change(point, base)))
+        wishes.append((f"去掉“{limit.text.zh}”", f"without '{limit.text.en}'", freed))
+    points = _each_resolved([changed for _, _, changed in wishes], found)
+    rows = [
+        (zh, en, *_change(point, base)) for (zh, en, _), point in zip(wishes, points, strict=True) if point is not None
+    ]
     return pl.DataFrame(rows, schema=WHAT_IF_SCHEMA, orient="row")
 
 
