@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import polars as pl
+import pytest
 
 from tidegauge.workspace.batch import Batch, Reading
 from tidegauge.workspace.ingest import ingest, load_frames
@@ -109,7 +110,9 @@ def test_an_error_in_the_middle_of_a_file_leaves_nothing(tmp_path):
     assert not list((tmp_path / "ws" / "tmp").glob("stage-*"))
 
 
-def test_audience_samples_learn_their_creator_whichever_file_comes_first(tmp_path):
+@pytest.mark.parametrize("large", [8 << 20, 0], ids=["posts are inserted", "posts are taken as they are"])
+def test_audience_samples_learn_their_creator_whichever_file_comes_first(tmp_path, monkeypatch, large):
+    monkeypatch.setattr("tidegauge.workspace.adopt._LARGE", large)
     create(tmp_path / "ws")
     sample = pl.DataFrame({"post_id": ["bilibili:p"], "audience_key": ["k"], "observed_at": [DAY1]})
     post = pl.DataFrame({"post_id": ["bilibili:p"], "platform": ["bilibili"], "creator_id": ["bilibili:1"]})

@@ -1,4 +1,4 @@
-"""Take staged Parquet files into the lake as they are, where nothing in them repeats: no row is written twice.
+"""Take staged Parquet files into the lake as they are: no row is written twice.
 
 Only for large pieces; small ones are better gathered by an INSERT, or the lake would fill with tiny files.
 """
@@ -10,23 +10,31 @@ from pathlib import Path
 
 from tidegauge.schema import key
 from tidegauge.workspace.lake import LAKE, Lake
-from tidegauge.workspace.merge import TIMED
+from tidegauge.workspace.merge import contradicted, count, hash_of, may_hold, write
+from tidegauge.workspace.stage import Stage, Staged, relation
 
 #: Below this many bytes of a table in one transaction, rows are inserted instead.
 _LARGE = 8 * 2**20
+#: Where more than this share of the rows must be merged, marking them deleted would burden every reader.
+_FEW = 0.25
 
 
-def adopt(lake: Lake, table: str, parts: list[Path], staged: str, moved: list[Path]) -> bool:
+def adopt(lake: Lake, table: str, stage: Stage, staged: Staged, moved: list[Path]) -> bool:
     """Move the files of a table into the lake within the open transaction; False where they must be merged instead.
 
-    A key that repeats, within the files or in the lake, needs merging, and so do audience samples (their creator is
-    looked up). Moved files are added to `moved`: should the transaction fail, the caller removes them; should the
-    process be killed, `tidegauge check --repair` does.
+    Rows whose key the lake holds, or that a later row of the file contradicts, are deleted from what was moved and
+    merged. Audience samples are never moved (their creator is looked up). Moved files are added to `moved`: should the
+    transaction fail, the caller removes them; should the process be killed, `tidegauge check --repair` does.
     """
-    place = lake.data_directory
-    if place is None or table == "audience_samples" or sum(p.stat().st_size for p in parts) < _LARGE:
+    place, parts = lake.data_directory, stage.parts(table)
+    if place is None or not parts or table == "audience_samples" or sum(p.stat().st_size for p in parts) < _LARGE:
         return False
-    if _repeats(lake, table, staged):
+    con = lake.con
+    con.execute(f"CREATE OR REPLACE TEMP TABLE held AS {_to_merge(lake, table, staged)}")
+    inside, in_lake, all_held = con.execute(
+        "SELECT count(*) FILTER (in_once), count(*) FILTER (in_lake), count(*) FROM held"
+    ).fetchall()[0]
+    if inside > _FEW * count(con, staged.once):
         return False
     target = place / "main" / table
     target.mkdir(parents=True, exist_ok=True)
@@ -35,26 +43,37 @@ def adopt(lake: Lake, table: str, parts: list[Path], staged: str, moved: list[Pa
         home = target / f"adopted-{part.parent.name}-{lake.snapshot}-{part.name}"
         shutil.move(part, home)
         moved.append(home)
-        files.append(str(home))
-    lake.con.execute(f"CALL ducklake_add_data_files('{LAKE}', ?, ?, ignore_extra_columns => true)", [table, files])
+        files.append(home)
+    names = [str(f) for f in files]
+    con.execute(f"CALL ducklake_add_data_files('{LAKE}', ?, ?, ignore_extra_columns => true)", [table, names])
+    if not all_held:
+        return True
+    chosen = f"{hash_of(table)} IN (SELECT h FROM held)"
+    # Copied before they are deleted: a file all of whose rows are deleted is gone at once.
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE taken_back AS SELECT * FROM {relation(files)} "
+        + (f"WHERE {chosen}" if inside else "LIMIT 0")
+    )
+    if inside:
+        ids = ", ".join(f"'{f.ingest_id}'" for f in stage.files)
+        con.execute(f"DELETE FROM {LAKE}.{table} WHERE ingest_id IN ({ids}) AND {chosen}")
+    again = staged.again and f"(SELECT * FROM {staged.again} WHERE {chosen})"
+    write(con, table, Staged("taken_back", again), new=not in_lake)
+    con.execute("DROP TABLE taken_back")
     return True
 
 
-def _repeats(lake: Lake, table: str, staged: str) -> bool:
-    """Does any key stand twice in the staged rows, or in the lake already?"""
-    keys = key(table)
-    hashed = f"hash({', '.join(keys)})"
-    twice = lake.con.execute(
-        f"SELECT 1 FROM (SELECT {hashed} AS h FROM {staged} GROUP BY h HAVING count(*) > 1) LIMIT 1"
-    ).fetchone()
-    if twice:
-        return True
-    bound = ""
-    if table in TIMED:
-        low, high = (f"(SELECT {f}(observed_at) FROM {staged})" for f in ("min", "max"))
-        bound = f" WHERE observed_at BETWEEN {low} AND {high}"
-    known = lake.con.execute(
-        f"SELECT 1 FROM (SELECT {', '.join(keys)} FROM {LAKE}.{table}{bound}) t "
-        f"SEMI JOIN (SELECT {', '.join(keys)} FROM {staged}) s USING ({', '.join(keys)}) LIMIT 1"
-    ).fetchone()
-    return known is not None
+def _to_merge(lake: Lake, table: str, staged: Staged) -> str:
+    """A query for keys (hashes `h`) that need merging: not alike within the files, or known to the lake."""
+    keys = ", ".join(key(table))
+    each = f"SELECT {keys}, true AS in_once FROM {staged.once}"
+    if staged.again is not None:
+        each += f" UNION ALL SELECT {keys}, false AS in_once FROM {staged.again}"
+    known = (
+        f"SELECT {hash_of(table)} AS h, in_once, true AS in_lake FROM ({each}) s "
+        f"SEMI JOIN {may_hold(lake.con, table, staged)} t USING ({keys})"
+    )
+    if staged.again is None:
+        return known
+    rows = f"{known} UNION ALL SELECT h, in_once, false AS in_lake FROM ({contradicted(table, staged)})"
+    return f"SELECT h, bool_or(in_once) AS in_once, bool_or(in_lake) AS in_lake FROM ({rows}) GROUP BY h"

@@ -158,19 +158,18 @@ def _commit(lake: Lake, stage: Stage) -> dict[str, dict[str, int]]:
     try:
         added: dict[str, dict[str, int]] = {f.ingest_id: {} for f in stage.files}
         for table in DATA_TABLES:
-            parts = stage.parts(table)
-            if not parts:
+            staged = stage.staged(table)
+            if staged is None:
                 continue
-            if not adopt(lake, table, parts, stage.relation(table), moved):
-                merge.write(con, table, stage.relation(table), many_parts=len(parts) > 1)
+            if not adopt(lake, table, stage, staged, moved):
+                merge.write(con, table, staged)
             for ingest_id, n in merge.written(con, table, list(added)):
                 added[ingest_id][table] = n
         unresolved = con.execute(f"SELECT 1 FROM {LAKE}.audience_samples WHERE creator_id IS NULL LIMIT 1").fetchone()
-        if unresolved and stage.parts("posts"):
-            con.execute(merge.resolve_audience(stage.relation("posts")))
-        if stage.parts("rejects"):
-            staged = stage.relation("rejects")
-            con.execute(f"INSERT INTO {LAKE}.rejects SELECT ingest_id, locator, reason, raw FROM {staged}")
+        if unresolved and any("posts" in tables for tables in added.values()):
+            con.execute(merge.resolve_audience(list(added)))
+        if rejects := stage.staged("rejects"):
+            con.execute(f"INSERT INTO {LAKE}.rejects SELECT ingest_id, locator, reason, raw FROM {rejects.once}")
         finished = dt.datetime.now(dt.UTC)
         for f in stage.files:
             con.execute(

@@ -10,6 +10,7 @@ import duckdb
 
 from tidegauge.schema import ENTITY_TABLES, SEEN_AT, TABLES, key
 from tidegauge.workspace.lake import LAKE
+from tidegauge.workspace.stage import PRINT, Staged
 
 #: Where a newer observation of an entity can be known from, and when its attributes were last true.
 _LAST_SEEN = {"creators": "creator_snapshots", "posts": "post_snapshots"}
@@ -17,23 +18,55 @@ _LAST_SEEN = {"creators": "creator_snapshots", "posts": "post_snapshots"}
 TIMED = ("creator_snapshots", "post_snapshots", "audience_samples", "topics")
 #: Changed entities are rewritten this many at a time, so that their texts fit in memory.
 _PART_ROWS = 100_000
+#: Up to so many rows are brought to one row a key once, and kept, rather than each time they are looked at.
+_GATHERED_ROWS = 400_000
 
 
-def write(con: duckdb.DuckDBPyConnection, table: str, staged: str, *, many_parts: bool) -> None:
-    """Bring one table's staged rows into the lake within the open transaction.
-
-    `staged` is a SQL relation with the table's columns, `ingest_id`, `_n` (the place in the order of reading) and, for
-    entities, `_seen_at`. `many_parts` says that keys may still repeat; within one part they have been collapsed.
-    """
-    before = _count(con, f"{LAKE}.{table}")
-    rows = _one_row_per_key(con, table, staged) if many_parts else staged
+def write(con: duckdb.DuckDBPyConnection, table: str, staged: Staged, *, new: bool = False) -> None:
+    """Bring one table's staged rows into the lake within the open transaction; `new`: none of their keys is in it."""
+    alone = new or count(con, f"{LAKE}.{table}") == 0
+    rows = _one_row_per_key(con, table, staged, alone=alone)
     if table not in ENTITY_TABLES:
-        con.execute(_insert_new(table, staged, rows, lake_has_rows=before > 0))
-    elif before == 0:
+        con.execute(_insert_new(table, rows, None if alone else may_hold(con, table, staged)))
+    elif alone:
         con.execute(_insert_entities(table, rows))
     else:
+        if staged.again is not None and count(con, staged.all) <= _GATHERED_ROWS:
+            con.execute(f"CREATE OR REPLACE TEMP TABLE gathered AS SELECT * FROM {rows}")
+            rows = "gathered"
         _merge_entities(con, table, rows)
     con.execute("DROP TABLE IF EXISTS repeated")
+    con.execute("DROP TABLE IF EXISTS gathered")
+
+
+def may_hold(con: duckdb.DuckDBPyConnection, table: str, staged: Staged) -> str:
+    """The part of a lake's table that can hold staged keys, as a relation: bounds in plain words let it skip files."""
+    if table not in TIMED:
+        return f"{LAKE}.{table}"
+    bounds = con.execute(f"SELECT min(observed_at)::VARCHAR, max(observed_at)::VARCHAR FROM {staged.all}").fetchone()
+    low, high = bounds or (None, None)
+    return (
+        f"(SELECT * FROM {LAKE}.{table} WHERE observed_at BETWEEN TIMESTAMPTZ '{low}' AND TIMESTAMPTZ '{high}')"
+        if low is not None
+        else f"(SELECT * FROM {LAKE}.{table} LIMIT 0)"
+    )
+
+
+def hash_of(table: str) -> str:
+    """The SQL expression by which keys of a table are told apart: narrow, whatever the key."""
+    return f"hash({', '.join(key(table))})"
+
+
+def contradicted(table: str, staged: Staged) -> str:
+    """A query for keys whose rows do not all say what the first of them says: hashes `h`, and whether `once` has it."""
+    told = PRINT if table in ENTITY_TABLES else f"hash({', '.join([*_beside_key(table), 'ingest_id'])})"
+    first = "first_seen_at" if "first_seen_at" in TABLES[table].columns() else "0"
+    rows = f"SELECT {hash_of(table)} AS h, {told} AS told, {first} AS first FROM"
+    return (
+        f"SELECT h, bool_or(o.h IS NOT NULL) AS in_once FROM ({rows} {staged.again}) a "
+        f"LEFT JOIN ({rows} {staged.once}) o USING (h) "
+        f"WHERE o.told IS DISTINCT FROM a.told OR o.first > a.first GROUP BY h"
+    )
 
 
 def written(con: duckdb.DuckDBPyConnection, table: str, ingest_ids: list[str]) -> list[tuple[str, int]]:
@@ -45,29 +78,32 @@ def written(con: duckdb.DuckDBPyConnection, table: str, ingest_ids: list[str]) -
     ).fetchall()
 
 
-def resolve_audience(posts_staged: str) -> str:
-    """Name the creator of samples that came before their post did."""
+def resolve_audience(ingest_ids: list[str]) -> str:
+    """Name the creator of samples that came before their post, which these ingests brought."""
+    ids = ", ".join(f"'{i}'" for i in ingest_ids)
     return (
-        f"UPDATE {LAKE}.audience_samples AS a SET creator_id = p.creator_id FROM {LAKE}.posts p "
-        f"WHERE a.creator_id IS NULL AND a.post_id = p.post_id AND p.creator_id IS NOT NULL "
-        f"AND a.post_id IN (SELECT post_id FROM {posts_staged})"
+        f"UPDATE {LAKE}.audience_samples AS a SET creator_id = p.creator_id FROM "
+        f"(SELECT post_id, creator_id FROM {LAKE}.posts WHERE ingest_id IN ({ids})) p "
+        f"WHERE a.creator_id IS NULL AND a.post_id = p.post_id AND p.creator_id IS NOT NULL"
     )
 
 
-def _one_row_per_key(con: duckdb.DuckDBPyConnection, table: str, staged: str) -> str:
+def _one_row_per_key(con: duckdb.DuckDBPyConnection, table: str, staged: Staged, *, alone: bool) -> str:
     """A relation in which every key stands once.
 
     Entities keep the newest known value of each attribute (arg_max skips nulls: a later blank does not erase); of other
-    tables the last row of a key stays as a whole.
+    tables the last row of a key stays as a whole. Rows that only repeat what the first of their key said go (where the
+    lake has entities to merge with, when they were last true matters too).
     """
-    keys = list(key(table))
-    rest = [c for c in (*TABLES[table].columns(), "ingest_id") if c not in keys]
-    hashed = f"hash({', '.join(keys)})"
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE repeated AS SELECT {hashed} AS h FROM {staged} GROUP BY h HAVING count(*) > 1"
-    )
-    if not _count(con, "repeated"):
-        return staged
+    if staged.again is None:
+        return staged.once
+    hashed = hash_of(table)
+    narrow = alone or table not in ENTITY_TABLES
+    repeated = contradicted(table, staged) if narrow else f"SELECT DISTINCT {hashed} AS h FROM {staged.again}"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE repeated AS {repeated}")
+    if not count(con, "repeated"):
+        return staged.once
+    keys, rest = list(key(table)), [*_beside_key(table), "ingest_id"]
     if table in ENTITY_TABLES:
         kept = [f"min({c})" if c == "first_seen_at" else f"arg_max({c}, ({SEEN_AT}, _n))" for c in rest]
         rest, kept = [*rest, SEEN_AT], [*kept, f"max({SEEN_AT})"]
@@ -76,13 +112,17 @@ def _one_row_per_key(con: duckdb.DuckDBPyConnection, table: str, staged: str) ->
     grouped = ", ".join([*keys, *(f"{e} AS {c}" for e, c in zip(kept, rest, strict=True))])
     plain = ", ".join([*keys, *rest])
     return (
-        f"(SELECT {plain} FROM {staged} WHERE NOT EXISTS (SELECT 1 FROM repeated WHERE h = {hashed}) UNION ALL "
-        f"SELECT {grouped} FROM {staged} WHERE EXISTS (SELECT 1 FROM repeated WHERE h = {hashed}) "
+        f"(SELECT {plain} FROM {staged.once} WHERE NOT EXISTS (SELECT 1 FROM repeated WHERE h = {hashed}) UNION ALL "
+        f"SELECT {grouped} FROM {staged.all} WHERE EXISTS (SELECT 1 FROM repeated WHERE h = {hashed}) "
         f"GROUP BY {', '.join(keys)})"
     )
 
 
-def _insert_new(table: str, staged: str, rows: str, *, lake_has_rows: bool) -> str:
+def _beside_key(table: str) -> list[str]:
+    return [c for c in TABLES[table].columns() if c not in key(table)]
+
+
+def _insert_new(table: str, rows: str, lake_rows: str | None) -> str:
     columns = [*TABLES[table].columns(), "ingest_id"]
     picked = {c: f"s.{c}" for c in columns}
     joined = f"{rows} s"
@@ -90,13 +130,9 @@ def _insert_new(table: str, staged: str, rows: str, *, lake_has_rows: bool) -> s
         picked["creator_id"] = "coalesce(s.creator_id, p.creator_id)"
         joined += f" LEFT JOIN {LAKE}.posts p ON p.post_id = s.post_id"
     where = ""
-    if lake_has_rows:
+    if lake_rows is not None:
         same = " AND ".join(f"t.{k} = s.{k}" for k in key(table))
-        bound = ""
-        if table in TIMED:
-            low, high = (f"(SELECT {f}(observed_at) FROM {staged})" for f in ("min", "max"))
-            bound = f" WHERE observed_at BETWEEN {low} AND {high}"
-        where = f" WHERE NOT EXISTS (SELECT 1 FROM (SELECT * FROM {LAKE}.{table}{bound}) t WHERE {same})"
+        where = f" WHERE NOT EXISTS (SELECT 1 FROM {lake_rows} t WHERE {same})"
     return f"INSERT INTO {LAKE}.{table} ({', '.join(columns)}) SELECT {', '.join(picked.values())} FROM {joined}{where}"
 
 
@@ -116,7 +152,8 @@ def _merge_entities(con: duckdb.DuckDBPyConnection, table: str, rows: str) -> No
     print_of = f"SELECT {k}, hash({', '.join(attributes)}) AS print FROM"
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE differing AS SELECT {k}, hash({k}) AS part "
-        f"FROM ({print_of} {rows}) s JOIN ({print_of} {lake}) t USING ({k}) WHERE s.print <> t.print"
+        f"FROM ({print_of} {rows}) s JOIN ({print_of} {lake} WHERE {k} IN (SELECT {k} FROM {rows})) t USING ({k}) "
+        f"WHERE s.print <> t.print"
     )
     con.execute(f"{_insert_entities(table, rows)} WHERE NOT EXISTS (SELECT 1 FROM {lake} t WHERE t.{k} = s.{k})")
     newer = f"(l.last_seen IS NULL OR s.{SEEN_AT} >= l.last_seen)"
@@ -128,7 +165,7 @@ def _merge_entities(con: duckdb.DuckDBPyConnection, table: str, rows: str) -> No
         else:
             resolved.append(f"CASE WHEN {newer} THEN coalesce(s.{c}, t.{c}) ELSE coalesce(t.{c}, s.{c}) END AS {c}")
             changes.append(f"(s.{c} IS NOT NULL AND (t.{c} IS NULL OR ({newer} AND s.{c} <> t.{c})))")
-    parts = -(-_count(con, "differing") // _PART_ROWS)
+    parts = -(-count(con, "differing") // _PART_ROWS)
     for part in range(parts):
         chosen = f"(SELECT {k} FROM differing WHERE part % {parts} = {part})"
         snapshots = f"(SELECT {k}, observed_at FROM {LAKE}.{_LAST_SEEN[table]} WHERE {k} IN {chosen})"
@@ -145,6 +182,6 @@ def _merge_entities(con: duckdb.DuckDBPyConnection, table: str, rows: str) -> No
     con.execute("DROP TABLE differing")
 
 
-def _count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
+def count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
     row = con.execute(f"SELECT count(*) FROM {relation}").fetchone()
     return int(row[0]) if row else 0

@@ -9,12 +9,16 @@ from pathlib import Path
 
 import polars as pl
 
-from tidegauge.schema import ENTITY_TABLES, LOCATOR, SEEN_AT, check, key
+from tidegauge.schema import DATA_TABLES, ENTITY_TABLES, LOCATOR, SEEN_AT, TABLES, check, key
 from tidegauge.workspace.batch import Batch, Reading
+from tidegauge.workspace.repeats import Keys
 
 _PREFIX = "stage-"
 #: Rows per group of a staged file: long texts are unpacked a group at a time, narrow tables want larger groups.
 _ROW_GROUP = 20_000
+_AGAIN = "again-"
+#: What an entity's row says, as one number: equal numbers, equal attributes (first sight apart) from the same file.
+PRINT = "_print"
 
 
 @dataclass
@@ -30,13 +34,29 @@ class StagedFile:
     rejected: int = 0
 
 
+@dataclass(frozen=True)
+class Staged:
+    """One table's staged rows as SQL relations. `once` holds no key twice; `again` (None where there are no such rows)
+    those whose key may have stood before. Both have the table's columns, `ingest_id`, `_n` (the place in the order of
+    reading) and, for entities, `_seen_at` and `_print`.
+    """
+
+    once: str
+    again: str | None
+
+    @property
+    def all(self) -> str:
+        return f"(SELECT * FROM {self.once} UNION ALL SELECT * FROM {self.again})" if self.again else self.once
+
+
 @dataclass
 class Stage:
-    """The staged files of one transaction. Rows carry `ingest_id` and `_n`, their place in the order of reading."""
+    """The staged files of one transaction."""
 
     directory: Path
     files: list[StagedFile] = field(default_factory=list)
     rows: int = 0
+    keys: dict[str, Keys] = field(default_factory=dict)
 
     def open(self, reading: Reading, sha256: str, number: int) -> StagedFile:
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -68,11 +88,16 @@ class Stage:
             part.unlink()
 
     def parts(self, table: str) -> list[Path]:
+        """The files that hold each key's first row."""
         return sorted(self.directory.glob(f"{table}-*.parquet"))
 
-    def relation(self, table: str) -> str:
-        place = str(self.directory / f"{table}-*.parquet").replace("'", "''")
-        return f"read_parquet('{place}')"
+    def staged(self, table: str) -> Staged | None:
+        """A table's rows, if there are any."""
+        once, again = self.parts(table), sorted(self.directory.glob(f"{_AGAIN}{table}-*.parquet"))
+        if not again:
+            return Staged(relation(once), None) if once else None
+        repeated = relation(again)
+        return Staged(relation(once) if once else f"(SELECT * FROM {repeated} LIMIT 0)", repeated)
 
     def clear(self) -> None:
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -81,10 +106,32 @@ class Stage:
         if frame.is_empty():
             return
         numbered = frame.with_row_index("_n", self.rows).with_columns(ingest_id=pl.lit(file.ingest_id))
-        place = self.directory / f"{table}-{file.number:06d}-{self.rows:012d}.parquet"
-        rows = _ROW_GROUP if table == "posts" else _ROW_GROUP * 5
-        numbered.write_parquet(place, compression="snappy", row_group_size=rows)
+        name = f"{table}-{file.number:06d}-{self.rows:012d}.parquet"
         self.rows += frame.height
+        if table in ENTITY_TABLES:
+            numbered = numbered.with_columns(_print(table, numbered))
+        if table in DATA_TABLES:
+            known = self.keys.setdefault(table, Keys()).known(numbered.select(key(table)))
+            if known.any():
+                self._put(table, _AGAIN + name, numbered.filter(known))
+                numbered = numbered.filter(~known)
+        if numbered.height:
+            self._put(table, name, numbered)
+
+    def _put(self, table: str, name: str, rows: pl.DataFrame) -> None:
+        group = _ROW_GROUP if table == "posts" else _ROW_GROUP * 5
+        rows.write_parquet(self.directory / name, compression="snappy", row_group_size=group)
+
+
+def relation(files: list[Path]) -> str:
+    """Parquet files as a SQL relation."""
+    quoted = ", ".join("'" + str(f).replace("'", "''") + "'" for f in files)
+    return f"read_parquet([{quoted}])"
+
+
+def _print(table: str, rows: pl.DataFrame) -> pl.Series:
+    said = [c for c in TABLES[table].column_names() if c not in (*key(table), "first_seen_at")]
+    return rows.select(*said, "ingest_id").hash_rows(seed=0).reinterpret(signed=True).alias(PRINT)
 
 
 def new_stage(directory: Path, number: int) -> Stage:
