@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from tidegauge.report.figures import compact, percent
+from tidegauge.report.words import reads
 from tidegauge.response.posterior import save_posterior
 from tidegauge.response.run import posterior_path
 from tidegauge.web.response_pages import HORIZONS, series
@@ -36,7 +37,9 @@ def world(workspace):
     ]  # fmt: skip
     sales = pl.DataFrame({"brand": BRAND, "metric": "sales", "period_start": weeks, "period_end": ends, "geo": "",
                           "value": [float(v) for v in made.outcomes["sales"]]})  # fmt: skip
-    assert workspace.load({"spend": pl.concat(spend), "outcomes": sales}, name="market").error is None
+    searched = sales.with_columns(metric=pl.lit("search_index"))
+    loaded = workspace.load({"spend": pl.concat(spend), "outcomes": pl.concat([sales, searched])}, name="market")
+    assert loaded.error is None
     return made
 
 
@@ -51,7 +54,9 @@ def settled(client, path, seconds=180):
 
 
 def test_without_a_fit_the_page_offers_one_and_fits_nothing_by_itself(client, site, world):
+    # A series that shows the brand is part of the model, not an outcome to choose.
     (mine,) = [s for s in series(site, site.snapshot()) if s["brand"] == BRAND]
+    assert not mine["fitted"]
     assert mine["periods"] == len(world.weeks)
     assert mine["streams"] == 4
     page = client.get(mine["page"] + "&lang=en").text
@@ -68,6 +73,7 @@ def test_a_kept_response_is_read_and_a_budget_split_by_how_far_one_looks(client,
     split = mine["page"].replace("/response?", "/response/split?") + "&budget=600万&weeks=13&lang=en"
     told = settled(client, split)
     assert 'type="range"' in told
+    assert all(reads(s, "en") in told for s in world.streams)
     (place,) = list(site.cache.root.glob("s*/split-*/about.json"))
     about = json.loads(place.read_text(encoding="utf-8"))
     shares = [h["brand_share"] for h in about["horizons"]]
@@ -79,6 +85,9 @@ def test_a_kept_response_is_read_and_a_budget_split_by_how_far_one_looks(client,
         assert compact(h["gain_high"], "en") in told
         streams = [r for r in about["by_horizon"] if r["horizon_weeks"] == h["horizon_weeks"]]
         assert sum(r["money"] for r in streams) <= 6_000_000 * (1 + 1e-6)
+    assert next(s for s in series(site, site.snapshot()) if s["brand"] == BRAND)["fitted"]
+    unasked = client.get("/response?budget=600万&weeks=13&lang=en").text
+    assert "data-slider" in unasked, "the fit at hand is chosen, and its split with it"
     whole = client.get(mine["page"] + "&budget=600万&weeks=13&lang=en").text
     assert "data-slider" in whole
     answer = client.get(mine["page"] + "&budget=-3&weeks=x&margin=abc")

@@ -92,6 +92,8 @@ class LineChart:
     here: float | None = None
     here_word: Text = THIS_PLAN
     y_title: Text = NO_TEXT
+    #: Whether both axes hold zero: what lies close together needs a window of its own.
+    from_zero: bool = True
 
 
 @dataclass(frozen=True)
@@ -109,11 +111,12 @@ class BarChart:
 
 @dataclass(frozen=True)
 class Picture:
-    """A ready Altair chart, shown as it is (a measure's own chart that fits neither lines nor bars)."""
+    """A ready Altair chart, shown as it is (one that fits neither lines nor bars); `chart_en` where words are in it."""
 
     name: str
     title: Text
     chart: alt.TopLevelMixin
+    chart_en: alt.TopLevelMixin | None = None
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,9 @@ INK, MUTED, GRID = "#1b2a34", "#52626e", "#dbe2e6"
 SERIES = ("#0b6a8d", "#b5640d", "#4d7c2f", "#7a4fa3", "#a8324a", "#3b5bb5", "#6d6a14", "#0f7f73")
 _VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--grid", **{c: f"--c{i}" for i, c in enumerate(SERIES, 1)}}
 _WIDTH, _HEIGHT, _ROW_HEIGHT = 620, 280, 26
-_LABEL_LIMIT = 200
+_LABEL_LIMIT = 280
+#: Dates written out along an axis.
+_MOST_LABELS = 8
 #: Narrower drawings have room for fewer ticks.
 _NARROW = 450
 
@@ -47,7 +49,7 @@ _COMPACT_EN = (
 _PERCENT = "format(100*datum.value, '~r') + ' %'"
 
 
-def _axis(column: Column, frame: pl.DataFrame, lang: Lang, width: int = _WIDTH, **more: Any) -> alt.Axis:
+def axis(column: Column, frame: pl.DataFrame, lang: Lang, width: int = _WIDTH, **more: Any) -> alt.Axis:
     compact = _COMPACT_ZH if lang == "zh" else _COMPACT_EN
     labels = _PERCENT if _is_share(column, frame) else compact
     return alt.Axis(labelExpr=labels, tickCount=4 if width < _NARROW else 6, **more)
@@ -62,7 +64,8 @@ def _is_share(column: Column, frame: pl.DataFrame) -> bool:
     return units.len() > 0 and is_ratio(str(units[0]))
 
 
-def _styled(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
+def styled(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
+    """The chart in the report's type and colours, its legend above it."""
     styled: alt.TopLevelMixin = chart.configure(
         font=FONT,
         background="transparent",
@@ -125,12 +128,12 @@ def altair_chart(
 ) -> alt.TopLevelMixin | None:
     """The block as an Altair chart in one language; None where it holds no figure."""
     if isinstance(chart, Picture):
-        return chart.chart
+        return chart.chart if lang == "zh" or chart.chart_en is None else chart.chart_en
     if isinstance(chart, LineChart):
         drawn = _line_chart(chart, lang, width, height)
     else:
         drawn = _bar_chart(chart, lang, width, height)
-    return None if drawn is None else _styled(drawn)
+    return None if drawn is None else styled(drawn)
 
 
 def _colours(columns: tuple[Column, ...], lang: Lang) -> alt.Color:
@@ -145,16 +148,17 @@ def _line_chart(chart: LineChart, lang: Lang, width: int, height: int | None) ->
         return None
     numeric = chart.x.numeric
     x_axis = (
-        _axis(chart.x, chart.frame, lang, width, grid=False)
+        axis(chart.x, chart.frame, lang, width, grid=False)
         if numeric
-        else alt.Axis(grid=False, labelAngle=0, labelOverlap="greedy")
+        else alt.Axis(grid=False, labelAngle=0, labelOverlap="greedy", values=_told(points.get_column("x")))
     )
     title = heading(chart.x, chart.currency, lang)
-    scale = alt.Scale(zero=True, nice=False) if numeric else alt.Undefined
+    scale = alt.Scale(zero=chart.from_zero, nice=False) if numeric else alt.Undefined
     x = alt.X("x:Q" if numeric else "x:O", title=title, axis=x_axis, sort=None, scale=scale)
     share = _is_share(chart.lines[0], chart.frame)
     y_title = clean(chart.y_title[lang]) or None
-    y = alt.Y("value:Q", title=y_title, axis=_axis(chart.lines[0], chart.frame, lang), scale=alt.Scale(zero=not share))
+    y_scale = alt.Scale(zero=chart.from_zero and not share)
+    y = alt.Y("value:Q", title=y_title, axis=axis(chart.lines[0], chart.frame, lang), scale=y_scale)
     base = alt.Chart(points).encode(x=x, color=_colours(chart.lines, lang))
     layers = []
     if points.get_column("low").is_not_null().any():
@@ -173,6 +177,12 @@ def _line_chart(chart: LineChart, lang: Lang, width: int, height: int | None) ->
     return alt.layer(*layers).properties(width=width, height=height or _HEIGHT)
 
 
+def _told(places: pl.Series) -> list[str]:
+    """The labels of a long row of dates that are written out: evenly spaced, so that none overlaps another."""
+    names = places.unique(maintain_order=True).to_list()
+    return names if len(names) <= _MOST_LABELS else names[:: -(-len(names) // _MOST_LABELS)]
+
+
 def _bar_chart(chart: BarChart, lang: Lang, width: int, height: int | None) -> Any:
     points = _points(chart, chart.values, chart.category, lang)
     if points.is_empty():
@@ -180,7 +190,7 @@ def _bar_chart(chart: BarChart, lang: Lang, width: int, height: int | None) -> A
     column = chart.values[0]
     several = len(chart.values) > 1
     y = alt.Y("x:N", title=None, sort=alt.EncodingSortField("place", order="ascending"), axis=alt.Axis(ticks=False))
-    x = alt.X("value:Q", title=None, axis=_axis(column, chart.frame, lang, width))
+    x = alt.X("value:Q", title=None, axis=axis(column, chart.frame, lang, width))
     base = alt.Chart(points).encode(y=y, color=_colours(chart.values, lang))
     if several:
         order = [clean(c.title[lang]) for c in chart.values]

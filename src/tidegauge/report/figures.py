@@ -150,8 +150,9 @@ def money(value: object, currency: str, lang: Lang, *, full: bool = False) -> st
 
 
 def _exact(number: float) -> str:
-    shown = f"{number:,.2f}"
-    return shown.rstrip("0").rstrip(".")
+    """At most two decimals; none from 10,000 on, where they say nothing."""
+    shown = f"{number:,.{0 if abs(number) >= _FULL_BELOW else 2}f}"
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown
 
 
 def plain(value: object) -> str:

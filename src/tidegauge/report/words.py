@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from tidegauge.result import Text
-from tidegauge.vocab import LABELS, Lang, label
+from tidegauge.vocab import LABELS, Lang, Role, label
 
 #: The languages of every text.
 LANGUAGES: tuple[Lang, ...] = ("zh", "en")
+_ROLES = frozenset(r.value for r in Role)
 
 WORDS: dict[str, Text] = {
     "product": Text("验潮 Tidegauge", "Tidegauge 验潮"),
@@ -237,6 +238,8 @@ UNITS: dict[str, Text] = {
     "followers": Text("粉丝", "followers"),
     "posts": Text("作品", "posts"),
     "views": Text("播放", "views"),
+    "sales": Text("销售额", "sales"),
+    "orders": Text("订单", "orders"),
     "likes": Text("点赞", "likes"),
     "comments": Text("评论", "comments"),
     "shares": Text("转发", "shares"),
@@ -316,10 +319,14 @@ def goal_words(goal: str) -> tuple[Text, Text]:
 def reads(name: str, lang: Lang) -> str:
     """A word from data as a person reads it: vocabulary, then columns and quantities, then units, else itself.
 
+    A stream of spend (platform/tier/role/format/stage) reads part by part, if all its parts are of the vocabulary.
+
     >>> reads("douyin", "zh"), reads("share_change", "en"), reads("ratio", "zh"), reads("美妆", "en")
     ('抖音', 'change of share', '比例', '美妆')
     >>> reads("save_rate:within", "zh"), reads("times 5_30min", "zh")
     ('收藏率：同一达人内', '倍（对5 至 30 分钟）')
+    >>> reads("douyin/mid/KOL/short_video/purchase", "zh"), reads("tv/national", "en")
+    ('抖音 · 腰部 · KOL · 短视频 · 转化', 'tv/national')
     """
     if name in LABELS:
         return label(name, lang)
@@ -329,6 +336,9 @@ def reads(name: str, lang: Lang) -> str:
     if name.startswith("times "):
         other = reads(name.removeprefix("times "), lang)
         return f"倍（对{other}）" if lang == "zh" else f"times that of {other}"
+    parts = name.split("/")
+    if len(parts) > 1 and all(p in LABELS for p in parts):
+        return " · ".join(p if p in _ROLES else label(p, lang) for p in parts)
     whole, dot, part = name.partition(":" if ":" in name else ".")
     if dot and part in PARTS:
         return f"{reads(whole, lang)}{'：' if lang == 'zh' else ': '}{PARTS[part][lang]}"

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from tidegauge.api import Workspace
 from tidegauge.plan.brief import parse_brief
+from tidegauge.response.history_tables import BRAND_METRICS
 from tidegauge.response.posterior import load_posterior
 from tidegauge.response.reading import read_response
 from tidegauge.response.run import posterior_path
@@ -23,8 +24,8 @@ from tidegauge.web.looks import look_of, write_look
 from tidegauge.web.pages import FormError, language_of, number, part_asked, render, see
 from tidegauge.web.site import Site
 
-#: How far ahead the slider looks, in weeks.
-HORIZONS = (4, 8, 13, 26, 52, 78, 104)
+#: How far ahead the slider looks, in weeks; the first is what the report speaks of.
+HORIZONS = (52, 4, 8, 13, 26, 104, 156)
 _DEFAULT_WEEKS = 13
 
 
@@ -34,8 +35,9 @@ def page(site: Site, request: Request) -> Response:
     known = series(site, snapshot)
     asked = (request.query_params.get("brand", ""), request.query_params.get("metric", ""))
     chosen = next((s for s in known if (s["brand"], s["metric"]) == asked), None)
-    if chosen is None and len(known) == 1 and "brand" not in request.query_params:
-        chosen = known[0]
+    if chosen is None and "brand" not in request.query_params:
+        # What was fitted shows itself; sales come first of the rest.
+        chosen = next((s for s in known if s["fitted"]), known[0] if len({s["brand"] for s in known}) == 1 else None)
     found = _response(site, snapshot, chosen) if chosen else None
     template = "response_part.html" if part_asked(request) else "response.html"
     return render(
@@ -67,15 +69,27 @@ def split_part(site: Site, request: Request) -> Response:
 
 
 def series(site: Site, snapshot: int) -> list[dict[str, Any]]:
-    """Brands that have both spend and an outcome: brand, metric, periods, streams, and the address of its page."""
+    """Brands with spend and an outcome: brand, metric, periods, streams, page (its address), fitted (a fit is kept).
+
+    Series that show the brand are no outcomes: they enter the model of one.
+    """
     rows = site.rows(
         snapshot,
         "SELECT o.brand, o.metric, count(DISTINCT o.period_start) AS periods, "
         "(SELECT count(DISTINCT stream) FROM lake.spend s WHERE s.brand = o.brand) AS streams FROM lake.outcomes o "
-        "WHERE o.metric NOT LIKE 'control:%' AND o.brand IN (SELECT brand FROM lake.spend) "
-        "GROUP BY 1, 2 ORDER BY periods DESC, 1, 2 LIMIT 100",
+        "WHERE o.metric NOT LIKE 'control:%' AND NOT list_contains(?, o.metric) "
+        "AND o.brand IN (SELECT brand FROM lake.spend) "
+        "GROUP BY 1, 2 ORDER BY o.metric = 'sales' DESC, periods DESC, 1, 2 LIMIT 100",
+        [list(BRAND_METRICS)],
     )
-    return [r | {"page": f"/response?{urlencode({'brand': r['brand'], 'metric': r['metric']})}"} for r in rows]
+    return [
+        r
+        | {
+            "page": f"/response?{urlencode({'brand': r['brand'], 'metric': r['metric']})}",
+            "fitted": posterior_path(site.path, r["brand"], r["metric"]).exists(),
+        }
+        for r in rows
+    ]
 
 
 def _response(site: Site, snapshot: int, chosen: dict[str, Any]) -> Answer | None:
@@ -106,10 +120,13 @@ def _split(site: Site, snapshot: int, chosen: dict[str, Any] | None, request: Re
                   "horizon_weeks": list(HORIZONS)},
     }  # fmt: skip
     found = answer(site, snapshot, "split", document, _divide, toml_text(document), again=q.get("again") == "1")
-    shown |= {"found": found, "part": f"/response/split?{request.url.query}"}
+    # The part asks for itself: it names what the page may have chosen by itself.
+    asked = dict(q) | {"brand": chosen["brand"], "metric": chosen["metric"]}
+    shown |= {"found": found, "part": f"/response/split?{urlencode(asked)}"}
     if found.ready and found.about:
         by = found.about["by_horizon"]
         shown["panels"] = [h | {"streams": _at(by, h["horizon_weeks"])} for h in found.about["horizons"]]
+        shown["main"] = next(i for i, h in enumerate(shown["panels"]) if h["horizon_weeks"] == HORIZONS[0])
         shown |= {"body": Markup(look_of(found, language_of(site, request))), "currency": found.about["currency"]}
     return shown
 

@@ -11,11 +11,14 @@ from tidegauge.plan.split_result import BudgetSplit
 from tidegauge.report.blocks import BarChart, Column, Fact, Facts, LineChart, Paragraphs, Section, Table
 from tidegauge.report.figures import compact, money, percent
 from tidegauge.report.registry import section
+from tidegauge.report.words import reads
 from tidegauge.result import Text
 
 _AT = {"free": Text("自由", "free"), "floor": Text("下限", "floor"), "cap": Text("上限", "cap")}
 _SIDE = {"brand": Text("品牌", "brand"), "sales": Text("销售", "sales"), "": Text("未分", "not told")}
-STREAM = Column("stream", Text("渠道流", "Stream"))
+STREAM = Column("stream", Text("渠道流", "Stream"), "word", wide=True)
+#: As the brief and the files of spend write it.
+_WRITTEN = Column("written", Text("写法", "As written"), depth=3)
 
 
 @section("budget_split", order=10, title=Text("预算分配", "Budget split"), needs="budget_split")
@@ -40,10 +43,17 @@ def budget_split(s: BudgetSplit) -> Iterator[Section]:
 
 
 def _span(i: Interval, currency: str) -> Text:
-    zh, en = (
-        f"{money(i.value, currency, lang)} [{money(i.low, currency, lang)}, {money(i.high, currency, lang)}]"
-        for lang in ("zh", "en")
-    )
+    zh, en = (f"{money(i.value, currency, lang)} {_bounds(i)[lang]}" for lang in ("zh", "en"))
+    return Text(zh, en)
+
+
+def _bounds(i: Interval) -> Text:
+    zh, en = (f"[{compact(i.low, lang)}, {compact(i.high, lang)}]" for lang in ("zh", "en"))
+    return Text(zh, en)
+
+
+def _money(amount: float, currency: str) -> Text:
+    zh, en = (money(amount, currency, lang) for lang in ("zh", "en"))
     return Text(zh, en)
 
 
@@ -52,8 +62,8 @@ def _message(s: BudgetSplit) -> Text:
     value, share = _span(s.value, s.currency), percent(top["share"], 0)
     zh, en = (money(s.spent, s.currency, lang) for lang in ("zh", "en"))
     return Text(
-        f"{zh} 在 {s.horizon_weeks} 周内带来 {value.zh}；{top['stream']} 最多，占 {share}。",
-        f"{en} bring {value.en} within {s.horizon_weeks} weeks; {top['stream']} takes the most, {share}.",
+        f"{zh} 在 {s.horizon_weeks} 周内带来 {value.zh}；{reads(top['stream'], 'zh')} 最多，占 {share}。",
+        f"{en} bring {value.en} within {s.horizon_weeks} weeks; {reads(top['stream'], 'en')} takes the most, {share}.",
     )
 
 
@@ -61,14 +71,17 @@ def _facts(s: BudgetSplit) -> Iterator[Fact]:
     row = s.horizons.filter(pl.col("horizon_weeks") == s.horizon_weeks).row(0, named=True)
     yield Fact(
         Text("价值", "Value"),
-        _span(s.value, s.currency),
-        Text(f"{s.horizon_weeks} 周内", f"within {s.horizon_weeks} weeks"),
+        _money(s.value.value, s.currency),
+        Text(
+            f"{_bounds(s.value).zh}，{s.horizon_weeks} 周内", f"{_bounds(s.value).en}, within {s.horizon_weeks} weeks"
+        ),
         exact=s.value.value,
     )
-    better = Text(f"更好的概率 {percent(row['better'], 0)}", f"better with probability {percent(row['better'], 0)}")
+    gain, sure = _bounds(Interval(row["gain"], row["gain_low"], row["gain_high"])), percent(row["better"], 0)
+    better = Text(f"{gain.zh}，更好的概率 {sure}", f"{gain.en}, better with probability {sure}")
     yield Fact(
         Text("比照旧多", "More than as before"),
-        _span(Interval(row["gain"], row["gain_low"], row["gain_high"]), s.currency),
+        _money(row["gain"], s.currency),
         better, "good" if row["gain_low"] > 0 else "plain", row["gain"],
     )  # fmt: skip
     if s.marginal is not None:
@@ -96,6 +109,7 @@ def _facts(s: BudgetSplit) -> Iterator[Fact]:
 def _worded(s: BudgetSplit) -> pl.DataFrame:
     at = [_AT.get(a, Text(a, a)) for a in s.streams["at"].to_list()]
     return s.streams.with_columns(
+        pl.col("stream").alias("written"),
         pl.Series("at_zh", [t.zh for t in at], dtype=pl.String),
         pl.Series("at_en", [t.en for t in at], dtype=pl.String),
         pl.col("side").replace_strict({k: t.zh for k, t in _SIDE.items()}).alias("side_zh"),
@@ -130,6 +144,7 @@ def _streams(s: BudgetSplit) -> Table:
             Column("through_brand", Text("其中经由品牌", "Through the brand"), "share", depth=2),
             Column("at_zh", Text("位置", "Where it stands"), key_en="at_en", depth=2),
             Column("beyond", Text("超出历史", "Beyond history"), "flag", depth=3),
+            _WRITTEN,
         ),
         Text("没有渠道流。", "No stream."),
         s.currency,
@@ -202,6 +217,7 @@ def _frontier(s: BudgetSplit) -> LineChart:
         Column("cvar", Text("最差情形均值", "Mean of the worst"), "money"),
         (Column("mean", Text("均值", "Mean"), "money"),),
         s.currency,
+        from_zero=False,
         y_title=Text("均值", "Mean"),
     )
 
@@ -211,12 +227,14 @@ def _test_message(s: BudgetSplit) -> Text:
     if top is None or top["testing"] <= 2 * top["testing_se"]:
         best = s.tests.sort("knowing", descending=True).row(0, named=True)["stream"] if s.tests.height else "–"
         return Text(
-            f"这样的测试改变不了多少决定（误差太大）；最值得弄清的是 {best}。",
-            f"Such a test would hardly change the split (its error is too large); {best} is most worth knowing.",
+            f"这样的测试改变不了多少决定（误差太大）；最值得弄清的是 {reads(best, 'zh')}。",
+            f"Such a test would hardly change the split (its error is too large); {reads(best, 'en')} is most worth "
+            "knowing.",
         )
     zh, en = (money(top["testing"], s.currency, lang) for lang in ("zh", "en"))
     return Text(
-        f"先测 {top['stream']}：更好的分配预计值 {zh}。", f"Test {top['stream']} first: a better split is worth {en}."
+        f"先测 {reads(top['stream'], 'zh')}：更好的分配预计值 {zh}。",
+        f"Test {reads(top['stream'], 'en')} first: a better split is worth {en}.",
     )
 
 

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import altair as alt
 import polars as pl
 
 from tidegauge.report.blocks import BarChart, Column, Fact, Facts, LineChart, Paragraphs, Picture, Section, Table
+from tidegauge.report.charts import SERIES, axis, styled
 from tidegauge.report.figures import compact, percent
 from tidegauge.report.registry import section
+from tidegauge.report.words import LANGUAGES, reads
 from tidegauge.response.reading import Figure, Response
 from tidegauge.result import Text
+from tidegauge.vocab import Lang
 
 _VERDICTS = {
     "usable": Text("可用", "usable"),
     "care": Text("谨慎使用", "use with care"),
     "do-not-use": Text("不可用", "do not use"),
 }
-_MOST_AREAS, _MOST_DATES = 8, 160
+#: As many streams have a colour of their own beside baseline, brand and the others.
+_MOST_AREAS, _MOST_DATES = len(SERIES) - 3, 160
+_SUM = Column("value", Text("合计", "Sum"), "count", total=True)
+_KINDS = {
+    "base": Text("基线", "Baseline"),
+    "short": Text("短期", "Short"),
+    "long": Text("经由品牌", "Through the brand"),
+    "rest": Text("未解释", "Unexplained"),
+    "others": Text("其他渠道", "Other streams"),
+}
 _PARTS = {
     "level": Text("基线水平", "level"),
     "season": Text("季节", "seasons"),
@@ -62,10 +75,10 @@ def _headline(r: Response) -> Section:
         )
     return Section(
         Text(
-            f"投放带来 {r.metric} 的 {percent(share.value)}（90% 区间 {percent(share.low)} 至 {percent(share.high)}）；"
+            f"投放带来{reads(r.metric, 'zh')}的 {percent(share.value)}（90% {_span(share, share=True).zh}）；"
             f"结论：{judged.zh}。",
-            f"Placements brought {percent(share.value)} of {r.metric} (90 % interval {percent(share.low)} to "
-            f"{percent(share.high)}); verdict: {judged.en}.",
+            f"Placements brought {percent(share.value)} of {reads(r.metric, 'en')} (90 % interval "
+            f"{_span(share, share=True).en}); verdict: {judged.en}.",
         ),
         (Facts("response-facts", tuple(facts)), Paragraphs("response-words", (*r.reasons, *r.notes))),
     )
@@ -89,7 +102,12 @@ _FIGURES = (
 def _streams(r: Response) -> Section:
     rows = []
     for s in r.streams:
-        row: dict[str, object] = {"stream": s.stream, "spend": s.spend, "no_claim": not s.claim_short}
+        row: dict[str, object] = {
+            "stream": s.stream,
+            "written": s.stream,
+            "spend": s.spend,
+            "no_claim": not s.claim_short,
+        }
         row["no_long_claim"] = s.roi_long is not None and not s.claim_long
         for name in _FIGURES:
             f = getattr(s, name)
@@ -105,7 +123,7 @@ def _streams(r: Response) -> Section:
     short = column("roi_short", Text("短期回报", "Short ROI"), "number", mark="no_claim", mark_word=unsure)
     long = column("roi_long", Text("长期回报", "Long ROI"), "number", mark="no_long_claim", mark_word=unsure)
     columns = (
-        Column("stream", Text("渠道", "Stream"), wide=True),
+        Column("stream", Text("渠道", "Stream"), "word", wide=True),
         Column("spend", Text("花费", "Spend"), "money", total=True),
         column("contribution_share", Text("短期贡献占比", "Short-term share"), "share"),
         short,
@@ -115,6 +133,7 @@ def _streams(r: Response) -> Section:
         column("half_life_days", Text("延续半衰期（天）", "Carry-over half-life, days"), "number", depth=2),
         column("saturation", Text("半饱和花费/期", "Half-saturation per period"), "money", depth=2),
         column("saturated", Text("已用响应", "Share of full effect"), "share", depth=2),
+        Column("written", Text("写法", "As written"), depth=3),
     )  # fmt: skip
     stream = columns[0]
     chart = BarChart(
@@ -124,9 +143,10 @@ def _streams(r: Response) -> Section:
     table = Table("response-streams", Text("各渠道", "Streams"), frame, columns, Text("无", "none"), r.currency)
     best = max(r.streams, key=lambda s: s.roi_marginal.value)
     message = Text(
-        f"再花一份钱，{best.stream} 的短期边际回报最高：{best.roi_marginal.value:.2f}"
+        f"再花一份钱，{reads(best.stream, 'zh')} 的短期边际回报最高：{best.roi_marginal.value:.2f}"
         f"（{best.roi_marginal.low:.2f} 至 {best.roi_marginal.high:.2f}）。",
-        f"The next unit of money returns most, in the short term, in {best.stream}: {best.roi_marginal.value:.2f} "
+        f"The next unit of money returns most, in the short term, in {reads(best.stream, 'en')}: "
+        f"{best.roi_marginal.value:.2f} "
         f"({best.roi_marginal.low:.2f} to {best.roi_marginal.high:.2f}).",
     )
     notes = (
@@ -149,11 +169,10 @@ def _decomposition(r: Response) -> Section:
     largest = sums.filter(pl.col("kind") == "short").head(_MOST_AREAS).get_column("part").to_list()
     is_base = pl.col("kind") == "base"
     named = (
-        pl.when(is_base).then(pl.lit("基线 base"))
-        .when(pl.col("kind") == "rest").then(pl.lit("未解释 rest"))
-        .when(pl.col("kind") == "long").then(pl.lit("品牌 brand"))
+        pl.when(is_base).then(pl.lit("base"))
+        .when(pl.col("kind") == "long").then(pl.lit("long"))
         .when(pl.col("part").is_in(largest)).then(pl.col("part"))
-        .otherwise(pl.lit("其他 others"))
+        .otherwise(pl.lit("others"))
     )  # fmt: skip
     shown = d.filter(pl.col("kind") != "rest").with_columns(named.alias("part"))
     every = max(1, -(-shown.get_column("date").n_unique() // _MOST_DATES))
@@ -164,21 +183,12 @@ def _decomposition(r: Response) -> Section:
         shown.join(place, on="date").group_by("slot", "part")
         .agg(pl.col("date").min(), (pl.col("value").sum() / every).alias("value")).sort("slot", "part")
     )  # fmt: skip
-    order = ["基线 base", "品牌 brand", *largest, "其他 others"]
-    chart = (
-        alt.Chart(shown.select("date", "part", "value"))
-        .mark_area()
-        .encode(
-            x=alt.X("date:T", title=None),
-            y=alt.Y("value:Q", title=None, stack="zero"),
-            color=alt.Color("part:N", sort=order, title=None),
-            order=alt.Order("color_part_sort_index:Q"),
-        )
-        .properties(width=620, height=280)
-    )
+    zh, en = (_areas(shown, ["base", "long", *largest, "others"], lang) for lang in LANGUAGES)
     parts = sums.with_columns(
-        pl.concat_str("kind", pl.lit(": "), "part").alias("en"),
-        pl.col("part").replace({k: v.zh for k, v in _PARTS.items()}).alias("zh"),
+        *(
+            pl.struct("kind", "part").map_elements(partial(_part, lang=lang), return_dtype=pl.String).alias(lang)
+            for lang in LANGUAGES
+        ),
         (pl.col("value") / pl.col("value").sum()).alias("share"),
     )
     table = Table(
@@ -188,8 +198,8 @@ def _decomposition(r: Response) -> Section:
         (
             Column("zh", Text("部分", "Part"), key_en="en", wide=True),
             Column("kind", Text("类别", "Kind"), depth=3),
-            Column("value", Text("合计", "Sum"), "count", total=True),
-            Column("share", Text("占比", "Share"), "share", total=True),
+            _SUM,
+            Column("share", Text("占比", "Share"), "share"),
         ),
         Text("无", "none"),
     )
@@ -199,9 +209,35 @@ def _decomposition(r: Response) -> Section:
             f"各部分逐期相加等于观测值；短期部分合计 {compact(short, 'zh')}。",
             f"The parts add up to the observed series in every period; the short part sums to {compact(short, 'en')}.",
         ),
-        (Picture("response-decomposition", Text("销售由什么构成", "What sales are made of"), chart), table),
+        (Picture("response-decomposition", Text("销售由什么构成", "What sales are made of"), zh, en), table),
         title=Text("构成", "Decomposition"),
     )
+
+
+def _part(row: dict[str, str], lang: Lang) -> str:
+    """A part of the decomposition with its kind: 短期：抖音 · 腰部 · KOL."""
+    if row["kind"] == "rest":
+        return _KINDS["rest"][lang]
+    part = _PARTS[row["part"]][lang] if row["part"] in _PARTS else reads(row["part"], lang)
+    return f"{_KINDS[row['kind']][lang]}{'：' if lang == 'zh' else ': '}{part}"
+
+
+def _areas(shown: pl.DataFrame, order: list[str], lang: Lang) -> alt.TopLevelMixin:
+    words = {k: _KINDS[k][lang] if k in _KINDS else reads(k, lang) for k in order}
+    return styled(
+        alt.Chart(shown.select("date", pl.col("part").replace(words), "value"))
+        .mark_area()
+        .encode(
+            x=alt.X("date:T", title=None, axis=alt.Axis(format="%Y-%m", grid=False)),
+            y=alt.Y("value:Q", title=None, stack="zero", axis=axis(_SUM, shown, lang)),
+            color=alt.Color(
+                "part:N", sort=list(words.values()), title=None, scale=alt.Scale(range=list(SERIES)),
+                legend=alt.Legend(columns=2),
+            ),
+            order=alt.Order("color_part_sort_index:Q"),
+        )
+        .properties(width=940, height=320)
+    )  # fmt: skip
 
 
 def _trust(r: Response) -> Section:
