@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegauge.sources.counts import parse_counts, parse_numbers
+from tidegauge.sources.counts import _of_any, parse_counts, parse_numbers
 
 
 @pytest.mark.parametrize(
@@ -115,3 +115,23 @@ def test_no_text_makes_it_fail_and_every_text_is_value_absent_or_unreadable(text
     assert len(found.value) == len(found.censored) == len(found.unreadable) == len(texts)
     assert not (found.value.is_not_null() & found.unreadable).any()
     assert not (found.censored & found.value.is_null()).any()
+
+
+WRITTEN = st.one_of(
+    st.none(),
+    st.integers(-2, 2**64).map(str),
+    st.sampled_from(
+        ["", "-", "-1", "+5", " 7 ", "12.0", "12.5", "1.2万", "10万+", "1,234", "赞", "many", "1e400", "1E5"]
+    ),
+    st.text("0123456789.+-eE万k, ", max_size=6),
+)
+
+
+@given(written=st.lists(WRITTEN, max_size=30))
+def test_plain_integers_are_read_alike_whether_at_once_or_closely(written):
+    column = pl.Series("liked_count", written, dtype=pl.String)
+    fast, close = parse_counts(column), _of_any(column)
+    assert fast.value.to_list() == close.value.to_list()
+    assert fast.censored.to_list() == close.censored.to_list()
+    assert fast.unreadable.to_list() == close.unreadable.to_list()
+    assert fast.value.name == close.value.name

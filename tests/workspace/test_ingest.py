@@ -57,6 +57,25 @@ def test_the_same_frames_again_add_nothing(tmp_path):
     assert rows(tmp_path / "ws", "SELECT count(*) FROM lake.ingests") == [(1,)]
 
 
+@pytest.mark.parametrize("large", [32 << 20, 0], ids=["read before", "read meanwhile"])
+def test_the_same_file_under_another_name_adds_nothing(tmp_path, monkeypatch, large):
+    monkeypatch.setattr("tidegauge.workspace.ingest._LARGE", large)
+    create(tmp_path / "ws")
+    (tmp_path / "a").write_text("x")
+    (tmp_path / "b").write_text("x")
+    (tmp_path / "c").write_text("y")
+    batches = [Batch({"creator_snapshots": snapshots((DAY1 + dt.timedelta(days=k), 10))}, records=1) for k in range(2)]
+    first, second, other = (
+        done
+        for files in (("a",), ("b", "c"))
+        for done in ingest(tmp_path / "ws", [Reading(tmp_path / f, "test", iter(batches)) for f in files])
+    )
+    assert (first.state, second.state, other.state) == ("done", "known", "done")
+    assert second.ingest_id == first.ingest_id
+    assert rows(tmp_path / "ws", "SELECT count(*) FROM lake.creator_snapshots") == [(2,)]
+    assert rows(tmp_path / "ws", "SELECT count(DISTINCT sha256) FROM lake.ingests") == [(2,)]
+
+
 def test_newer_counts_of_the_same_item_are_a_new_snapshot(tmp_path):
     create(tmp_path / "ws")
     load_frames(tmp_path / "ws", {"creator_snapshots": snapshots((DAY1, 10))})

@@ -73,7 +73,7 @@ def last_counts(batches):
 
 def staged(directory: Path, batches, number=0):
     stage = new_stage(directory, number)
-    file = stage.open(Reading(Path("x"), "test", iter([])), "0" * 64, number)
+    file = stage.open(Reading(Path("x"), "test", iter([])), number)
     for batch in batches:
         stage.take(file, Batch({"creators": people(batch), "creator_snapshots": counts(batch)}, records=len(batch)))
     return stage

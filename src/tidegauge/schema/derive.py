@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
 import dataframely as dy
@@ -21,12 +22,14 @@ _DUCKDB: dict[type[pl.DataType], str] = {
 }
 
 
+@cache
 def key(table: str) -> tuple[str, ...]:
     """The columns that identify a row of a table."""
     return tuple(TABLES[table].primary_key())
 
 
-def polars_schema(table: str) -> dict[str, pl.DataType]:
+@cache
+def polars_schema(table: str) -> Mapping[str, pl.DataType]:
     """Column → Polars type, in declared order, without `ingest_id`."""
     return {name: column.dtype for name, column in TABLES[table].columns().items()}
 

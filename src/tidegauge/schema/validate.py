@@ -69,7 +69,7 @@ def check(table: str, frame: pl.DataFrame, *, collapse: bool = True) -> Checked:
     whole = body.hstack(extra)
     reasons = _reasons(table, whole)
     kept = [c for c in (LOCATOR, SEEN_AT) if c in whole.columns]
-    columns = TABLES[table].column_names()
+    columns = list(polars_schema(table))
     if reasons is None:
         good = whole.select(*columns, *kept)
         return Checked(_collapse(table, good) if collapse else good, no_rejects())
@@ -118,7 +118,7 @@ def _reasons(table: str, whole: pl.DataFrame) -> pl.Series | None:
     """Why each row is bad (null where it is good); None when all rows are good."""
     schema = _row_schema(table)
     misfit = whole.get_column(_MISFIT)
-    numbered = whole.select(TABLES[table].column_names()).with_row_index(_ROW).select(schema.column_names())
+    numbered = whole.select(list(polars_schema(table))).with_row_index(_ROW).select(schema.column_names())
     if misfit.null_count() == whole.height and schema.is_valid(numbered):
         return None
     details = schema.filter(numbered)[1].details()

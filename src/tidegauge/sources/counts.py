@@ -6,6 +6,7 @@ and is not. What cannot be read is marked, so that the caller can reject the rec
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -48,15 +49,47 @@ def parse_counts(raw: pl.Series) -> Numbers:
     >>> found.value.to_list(), found.censored.to_list(), found.unreadable.to_list()
     ([12000, 100000, 1234, None, None], [False, True, False, False, False], [False, False, False, False, True])
     """
-    if raw.dtype.is_integer():
-        value = raw.cast(pl.Int64, strict=False)
-        too_large = value.is_null() & raw.is_not_null()
-        value = value.set(value == _SENTINEL, None) if _has(value, _SENTINEL) else value
-        return Numbers(value, _never(raw), too_large)
-    if raw.dtype == pl.String:
-        plain = raw.cast(pl.Int64, strict=False)
-        if plain.null_count() == raw.null_count():
-            return parse_counts(plain)
+    return parse_count_columns([raw])[0]
+
+
+def parse_count_columns(raws: Sequence[pl.Series]) -> list[Numbers]:
+    """Counts of several columns: plain integers, nearly all there are, at once; of texts that are none, those of all
+    columns together are looked at closely.
+    """
+    plain = [_of_integers(raw.cast(pl.Int64, strict=False)) if raw.dtype == pl.String else None for raw in raws]
+    odd = [
+        (found.value.is_null() & raw.is_not_null()).arg_true() if found else pl.Series(dtype=pl.UInt32)
+        for raw, found in zip(raws, plain, strict=True)
+    ]
+    texts = [raw.gather(at).alias("text") for raw, at in zip(raws, odd, strict=True) if len(at)]
+    close = _of_any(pl.concat(texts)) if texts else None
+    out, start = [], 0
+    for raw, found, at in zip(raws, plain, odd, strict=True):
+        if found is None:
+            out.append(_of_integers(raw) if raw.dtype.is_integer() else _of_any(raw))
+        elif close is None or at.is_empty():
+            out.append(found)
+        else:
+            part, start = slice(start, start + len(at)), start + len(at)
+            out.append(
+                Numbers(
+                    found.value.scatter(at, close.value[part]),
+                    found.censored.scatter(at, close.censored[part]),
+                    found.unreadable.scatter(at, close.unreadable[part]),
+                )
+            )
+    return out
+
+
+def _of_integers(raw: pl.Series) -> Numbers:
+    value = raw.cast(pl.Int64, strict=False)
+    too_large = value.is_null() & raw.is_not_null()
+    value = value.set(value == _SENTINEL, None) if _has(value, _SENTINEL) else value
+    return Numbers(value, _never(raw), too_large)
+
+
+def _of_any(raw: pl.Series) -> Numbers:
+    """The same for forms of any kind, however odd."""
     found, scaled = _parse(raw)
     whole = found.value.round(0)
     # 12.0 is a count, 12.5 is not; a number with a unit (1.23456万) was rounded by whoever wrote it.
@@ -65,6 +98,7 @@ def parse_counts(raw: pl.Series) -> Numbers:
     fits = near & (found.value.abs() < _EXACT)
     value = whole.set((~fits | hidden).fill_null(True), None).cast(pl.Int64)
     if raw.dtype == pl.String:  # integers beyond 2^53 keep all their digits
+        plain = raw.cast(pl.Int64, strict=False)
         value = pl.select(pl.coalesce(plain.set((plain == _SENTINEL).fill_null(False), None), value)).to_series()
         fits = fits | plain.is_not_null()
     unreadable = found.unreadable | (found.value.is_not_null() & ~fits & ~hidden).fill_null(False)

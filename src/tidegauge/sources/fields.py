@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from tidegauge.schema import LOCATOR
-from tidegauge.sources.counts import parse_counts
+from tidegauge.sources.counts import parse_count_columns
 from tidegauge.sources.piece import rejects_of
 from tidegauge.sources.times import UTC_US, parse_times
 
@@ -76,19 +76,21 @@ def native_id(frame: pl.DataFrame, *names: str) -> pl.Series:
 
 def counts_of(frame: pl.DataFrame, wanted: Mapping[str, Sequence[str]]) -> Found:
     """Counts by canonical name, each from the first of its raw columns that exists, and `censored` over all of them."""
+    named = {c: next((n for n in names if n in frame.columns), None) for c, names in wanted.items()}
+    raws = {c: frame[name] for c, name in named.items() if name is not None}
+    read = dict(zip(raws, parse_count_columns(list(raws.values())), strict=True))
     columns: list[pl.Series] = []
     reasons: list[pl.Series] = []
     censored: pl.Series | None = None
-    for canonical, names in wanted.items():
-        name = next((n for n in names if n in frame.columns), None)
-        if name is None:
+    for canonical in wanted:
+        if canonical not in read:
             columns.append(pl.Series(canonical, [None], dtype=pl.Int64).new_from_index(0, frame.height))
             continue
-        found = parse_counts(frame[name])
+        found = read[canonical]
         columns.append(found.value.alias(canonical))
         censored = found.censored if censored is None else censored | found.censored
         if found.unreadable.any():
-            reasons.append(_unreadable(frame[name], found.unreadable, "count"))
+            reasons.append(_unreadable(raws[canonical], found.unreadable, "count"))
     if censored is None:
         censored = pl.Series([False], dtype=pl.Boolean).new_from_index(0, frame.height)
     return Found(pl.DataFrame([*columns, censored.alias("censored")]), reasons)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +23,8 @@ from tidegauge.workspace.lake import LAKE, Lake, writer
 from tidegauge.workspace.stage import Stage, StagedFile, new_stage, sweep
 
 _HASH_BLOCK = 1 << 22
+#: Larger files are read while their fingerprint is still being made.
+_LARGE = 32 << 20
 #: Small files are committed together until they hold so many rows, or are so many.
 _COMMIT_ROWS = 200_000
 _COMMIT_FILES = 200
@@ -57,10 +62,13 @@ def ingest(
     """
     with writer(directory, wait_s=wait_s) as lake:
         sweep(lake.directory)
-        known = dict(lake.con.execute(f"SELECT sha256, ingest_id FROM {LAKE}.ingests").fetchall())
+        ledger = lake.con.execute(f"SELECT sha256, ingest_id, path FROM {LAKE}.ingests").fetchall()
+        known, paths = {sha: ingest_id for sha, ingest_id, _ in ledger}, {path for *_, path in ledger}
         stage, told = new_stage(lake.directory, 0), list[Ingested | StagedFile]()
         for number, reading in enumerate(readings):
-            told.append(_take(stage, reading, known, number, progress))
+            # A file of a known name may be a known file: that is found out before any of it is read.
+            with _fingerprinting(reading, beside=str(reading.path) not in paths) as sha:
+                told.append(_take(stage, reading, sha, known, number, progress))
             if stage.rows >= _COMMIT_ROWS or len(told) >= _COMMIT_FILES:
                 yield from _flush(lake, stage, told)
                 stage, told = new_stage(lake.directory, number + 1), []
@@ -87,39 +95,70 @@ def load_frames(
     return done
 
 
-def fingerprint(reading: Reading) -> str:
-    """SHA-256 over the reader's name, what else decides the rows, and the file's bytes (where it is a file)."""
+def fingerprint(reading: Reading, stop: threading.Event | None = None) -> str:
+    """SHA-256 over the reader's name, what else decides the rows, and the file's bytes (where it is a file).
+
+    Nobody wants it any more once `stop` is set.
+    """
     digest = hashlib.sha256(reading.reader.encode() + b"\0" + reading.fingerprint_extra + b"\0")
     if reading.path.is_file():
         with reading.path.open("rb") as f:
-            while block := f.read(_HASH_BLOCK):
+            while (block := f.read(_HASH_BLOCK)) and not (stop and stop.is_set()):
                 digest.update(block)
     return digest.hexdigest()
 
 
+@contextlib.contextmanager
+def _fingerprinting(reading: Reading, *, beside: bool) -> Iterator[Future[str]]:
+    """The fingerprint of a reading: made already, or (`beside`, a large file) in a thread while others work."""
+    stop, made = threading.Event(), Future[str]()
+    if not beside or _size(reading) <= _LARGE:
+        made.set_result(fingerprint(reading))
+        yield made
+        return
+    with ThreadPoolExecutor(1, "tidegauge-fingerprint") as pool:
+        try:
+            yield pool.submit(fingerprint, reading, stop)
+        finally:
+            stop.set()
+
+
+def _size(reading: Reading) -> int:
+    return reading.path.stat().st_size if reading.path.is_file() else 0
+
+
 def _take(
-    stage: Stage, reading: Reading, known: dict[str, str], number: int, progress: Progress | None
+    stage: Stage, reading: Reading, sha: Future[str], known: dict[str, str], number: int, progress: Progress | None
 ) -> Ingested | StagedFile:
-    """Stage one file; or say at once that it is known or cannot be read."""
-    sha = fingerprint(reading)
-    if sha in known:
-        return Ingested(str(reading.path), reading.reader, "known", known[sha])
-    file = stage.open(reading, sha, number)
-    size = reading.path.stat().st_size if reading.path.is_file() else 0
+    """Stage one file; or say, as soon as it is plain, that it is known or cannot be read."""
+    file, size = stage.open(reading, number), _size(reading)
     try:
-        for batch in reading.batches:
+        for batch in () if _is_known(sha, known) else reading.batches:
             stage.take(file, batch)
             if progress is not None:
                 progress(reading.path, file.records, batch.bytes_done, size)
+            if _is_known(sha, known):
+                break
+        file.sha256 = sha.result()
     except TidegaugeError as e:
         stage.forget(file)
         return Ingested(str(reading.path), reading.reader, "failed", error=e)
     except BaseException:
         stage.clear()
         raise
+    finally:
+        if isinstance(reading.batches, Generator):
+            reading.batches.close()
+    if file.sha256 in known:
+        stage.forget(file)
+        return Ingested(str(reading.path), reading.reader, "known", known[file.sha256])
     stage.files.append(file)
-    known[sha] = file.ingest_id
+    known[file.sha256] = file.ingest_id
     return file
+
+
+def _is_known(sha: Future[str], known: dict[str, str]) -> bool:
+    return sha.done() and sha.result() in known
 
 
 def _flush(lake: Lake, stage: Stage, told: list[Ingested | StagedFile]) -> Iterator[Ingested]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -37,6 +38,12 @@ data = "data"
 """
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """The names of all time zones; listing them takes longer than reading a workspace's settings."""
+    return frozenset(available_timezones())
+
+
 class TierSetting(BaseModel):
     model_config = ConfigDict(extra="forbid")
     micro: Annotated[int, Field(gt=0)]
@@ -60,7 +67,7 @@ class Settings(BaseModel):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, zone: str) -> str:
-        if zone not in available_timezones():
+        if zone not in _zones():
             raise ValueError(f"'{zone}' is no time zone name; use one such as Asia/Shanghai")
         return zone
 

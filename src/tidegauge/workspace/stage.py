@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 import shutil
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -26,10 +28,10 @@ class StagedFile:
     """One file's place in the stage and what was read of it so far."""
 
     reading: Reading
-    sha256: str
     ingest_id: str
     started: dt.datetime
     number: int
+    sha256: str = ""
     records: int = 0
     rejected: int = 0
 
@@ -58,10 +60,10 @@ class Stage:
     rows: int = 0
     keys: dict[str, Keys] = field(default_factory=dict)
 
-    def open(self, reading: Reading, sha256: str, number: int) -> StagedFile:
+    def open(self, reading: Reading, number: int) -> StagedFile:
         self.directory.mkdir(parents=True, exist_ok=True)
         started = dt.datetime.now(dt.UTC)
-        return StagedFile(reading, sha256, f"{started:%Y%m%dT%H%M%S}-{sha256[:12]}", started, number)
+        return StagedFile(reading, f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(6)}", started, number)
 
     def take(self, file: StagedFile, batch: Batch) -> None:
         """Check a batch and write its good rows and its rejects."""
@@ -129,9 +131,13 @@ def relation(files: list[Path]) -> str:
     return f"read_parquet([{quoted}])"
 
 
+@cache
+def _said(table: str) -> list[str]:
+    return [*(c for c in TABLES[table].column_names() if c not in (*key(table), "first_seen_at")), "ingest_id"]
+
+
 def _print(table: str, rows: pl.DataFrame) -> pl.Series:
-    said = [c for c in TABLES[table].column_names() if c not in (*key(table), "first_seen_at")]
-    return rows.select(*said, "ingest_id").hash_rows(seed=0).reinterpret(signed=True).alias(PRINT)
+    return rows.select(_said(table)).hash_rows(seed=0).reinterpret(signed=True).alias(PRINT)
 
 
 def new_stage(directory: Path, number: int) -> Stage:
