@@ -13,15 +13,16 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from tidegauge.cli import app
+from tidegauge.cli import app, main
 from tidegauge.measure.registry import measures
 from tidegauge.sources.registry import sources
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = get_command(app).commands
 PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").rglob("*.md"))]
-#: The README's artificial ecosystem takes half a minute; the test runs the same commands on a smaller one.
-SMALLER = {"--creators 2000": "--creators 300", "--days 60": "--days 30"}
+#: The README's artificial ecosystem takes half a minute; the test runs the same commands on a smaller one, and the
+#: response with fewer draws.
+SMALLER = {"--creators 2000": "--creators 300", "--days 60": "--days 30", "respond -w": "respond --draws 60 -w"}
 
 
 def shell_lines(page: Path) -> list[str]:
@@ -33,12 +34,16 @@ def shell_lines(page: Path) -> list[str]:
 SERVING = ("mcp", "serve")
 
 
-def run(line: str, place: Path) -> None:
-    """Run one command of the docs as a reader would, on a smaller ecosystem."""
+def smaller(line: str) -> list[str]:
+    """The arguments of a command of the docs, on a smaller ecosystem."""
     for full, less in SMALLER.items():
         line = line.replace(full, less)
-    words = [sys.executable, "-c", "import sys; from tidegauge.cli import main; sys.exit(main())"]
-    words += shlex.split(line)[1:]
+    return shlex.split(line)[1:]
+
+
+def run(line: str, place: Path) -> None:
+    """Run one command of the README as a reader would, in a process of its own."""
+    words = [sys.executable, "-c", "import sys; from tidegauge.cli import main; sys.exit(main())", *smaller(line)]
     done = subprocess.run(words, cwd=place, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, f"{line}\n{done.stdout[-1000:]}\n{done.stderr[-2000:]}"
     assert "Traceback" not in done.stderr
@@ -74,8 +79,12 @@ BLOCKS = [
 
 
 @pytest.mark.parametrize(("page", "line"), BLOCKS, ids=[f"{p.stem}-{i}" for i, (p, _) in enumerate(BLOCKS)])
-def test_every_command_in_a_block_of_the_docs_runs(sandbox, page, line):
-    run(line, sandbox)
+def test_every_command_in_a_block_of_the_docs_runs(sandbox, page, line, monkeypatch, capfd):
+    monkeypatch.chdir(sandbox)
+    code = main(smaller(line))
+    told = capfd.readouterr()
+    assert code == 0, f"{line}\n{told.out[-1000:]}\n{told.err[-2000:]}"
+    assert "Traceback" not in told.err
 
 
 def inline_commands(page: Path) -> list[str]:
