@@ -66,6 +66,24 @@ def plan(page) -> None:  # noqa: ANN001
     page.screenshot(path=PICTURES / "page-difference-en.png")
 
 
+def response(page) -> None:  # noqa: ANN001
+    """Fit the response of the demo's brand, split a budget, look at a plan before its flight."""
+    page.goto(f"{HOME}/response?lang=zh&look=light")
+    page.click("form[action='/response/fit'] button")
+    settled(page)
+    page.screenshot(path=PICTURES / "page-response-zh.png")
+    page.fill("#split input[name=budget]", "300万")
+    page.fill("#split input[name=margin]", "0.4")
+    page.click("#split button.main")
+    page.wait_for_selector("[data-slider]", timeout=900_000)
+    settled(page)
+    page.locator("[data-slider]").screenshot(path=PICTURES / "page-split-zh.png")
+    page.goto(f"{HOME}/verify?lang=en&look=light")
+    page.click("table tbody a")
+    settled(page)
+    page.screenshot(path=PICTURES / "page-verify-en.png")
+
+
 def main() -> None:
     examples()
     with tempfile.TemporaryDirectory() as fresh:
@@ -89,6 +107,7 @@ def main() -> None:
                 for shot in SHOTS:
                     shoot(page, *shot)
                 plan(page)
+                response(page)
                 first = page.goto(f"{HOME}/creators?platform=bilibili&tier=mid&lang=en") and page.get_attribute(
                     "#results td.first a", "href"
                 )

@@ -218,6 +218,14 @@ def test_nobody_left_tells_how_many_each_filter_removed(tables):
     assert caught.value.where == "brief.toml, line 5"
 
 
+def test_a_flight_outside_every_rate_card_is_told_when_they_hold(tables):
+    with pytest.raises(BriefError) as caught:
+        planned(tables, "[flight]\nstart = 2001-01-01\nend = 2001-02-01\n")
+    first = workspace()["offers"]["valid_from"].min()
+    assert f"rate cards hold from {first}" in caught.value.message
+    assert caught.value.mend.startswith("move the flight")
+
+
 @pytest.mark.parametrize(
     ("text", "message", "mend"),
     [

@@ -45,7 +45,7 @@ class Found:
 
     `items`: one row per creator and format. `accounts`: every creator with followers and tier; `without_offer`: how
     many have no offer that holds; `other_currency`: how many have offers in another currency only; `now`: the newest
-    observation.
+    observation; `offers_hold`: the first and the last day of any offer where none holds in the flight (None: open).
     """
 
     items: pl.DataFrame
@@ -53,6 +53,7 @@ class Found:
     without_offer: int
     other_currency: int
     now: dt.datetime
+    offers_hold: tuple[dt.date | None, dt.date | None] = (None, None)
 
 
 def find_candidates(tables: Tables, brief: Brief, now: dt.datetime) -> Found:
@@ -82,7 +83,8 @@ def find_candidates(tables: Tables, brief: Brief, now: dt.datetime) -> Found:
         items = expected_response(items, brief)
     rhythm = cadence(tables, now).select("creator_id", "last_post_at", "posts_per_week")
     items = items.join(rhythm, on="creator_id", how="left", maintain_order="left")
-    return Found(items, accounts, missing.height, other_currency, now)
+    hold = _span_of_offers(tables) if offers.is_empty() else (None, None)
+    return Found(items, accounts, missing.height, other_currency, now, hold)
 
 
 def _accounts(tables: Tables) -> pl.DataFrame:
@@ -132,6 +134,14 @@ def _offers(tables: Tables, brief: Brief, now: dt.datetime) -> tuple[pl.DataFram
         "creator_id", "format", "terms", "price", "valid_from",
         pl.col("role").alias("offer_role"), pl.col("expected_views").alias("claim"),
     ), foreign  # fmt: skip
+
+
+def _span_of_offers(tables: Tables) -> tuple[dt.date | None, dt.date | None]:
+    """The days between which any offer holds; an end that is open, or no offer at all, gives None."""
+    offers = tables["offers"]
+    open_end = offers.valid_to.isnull().any()
+    row = tables.frame(offers.agg(first=offers.valid_from.min(), last=offers.valid_to.max(), open=open_end)).row(0)
+    return row[0], None if row[2] else row[1]
 
 
 def _without_price(accounts: pl.DataFrame, formats: pl.DataFrame) -> pl.DataFrame:

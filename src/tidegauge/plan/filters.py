@@ -229,6 +229,12 @@ def _nobody(found: Found, brief: Brief, removed: list[tuple[Step, int]]) -> Brie
         mend = "ingest creators and rate cards first"
     elif not brief.prices.allow_assumed and found.without_offer > (biggest[1] if biggest else 0):
         mend = "ingest a rate card, or set [prices] allow_assumed = true"
+        first, last = found.offers_hold
+        flight = brief.flight
+        if flight and ((first and first > flight.end) or (last and last < flight.start)):
+            until = f" until {last}" if last else " on"
+            lines.append(f"  rate cards hold from {first}{until}; the flight is {flight.start} to {flight.end}")
+            mend = "move the flight, " + mend
     elif biggest and "category is not" in biggest[0].reason.en:
         have = [c for c in found.items.get_column("category").drop_nulls().unique().sort().to_list() if c]
         close = nearest(brief.candidates.categories[0], have)
