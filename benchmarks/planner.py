@@ -17,6 +17,7 @@ import resource
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 # A script's folder comes first on the path, and numba imports a package `coverage` if it finds one: not a file here.
 FOLDER = sys.path.pop(0)
@@ -86,7 +87,7 @@ def rows_of(arguments: argparse.Namespace) -> Iterator[Row]:
     del judge
     if arguments.peers:
         yield celf_row(problem, ours_s, ours_reach)
-        yield apricot_row(problem)
+        yield apricot_row(problem, arguments.apricot_python)
         yield proof_row(market, problem, arguments.time_limit)
         small = min(arguments.creators, 20_000)
         yield from uplift_rows(
@@ -171,6 +172,7 @@ def parse() -> argparse.Namespace:
     about = "also certify against the population with panels of N persons (4e6 takes minutes)"
     parser.add_argument("--population-persons", type=lambda v: int(float(v)), default=0, metavar="N", help=about)
     parser.add_argument("--no-peers", dest="peers", action="store_false")
+    parser.add_argument("--apricot-python", type=Path, help="the Python of an environment that holds apricot-select")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     if arguments.budget is None:
@@ -187,7 +189,7 @@ def main() -> None:
             print(" | ".join(f"{k} {v:,.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()))
     if arguments.json:
         machine = {"cpus": os.cpu_count(), "python": platform.python_version(), "numba": numba.__version__}
-        settings = {k: v for k, v in vars(arguments).items() if k != "json"}
+        settings = {k: str(v) if isinstance(v, Path) else v for k, v in vars(arguments).items() if k != "json"}
         print(json.dumps({"rows": rows, "machine": machine | {"system": platform.platform()}, "settings": settings}))
 
 

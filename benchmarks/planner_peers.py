@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import heapq
-import importlib.util
+import json
+import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
-from scipy import sparse, stats
+from scipy import stats
 
 from planner_instance import Market, make_market, make_problem
 from tidegauge.plan.certificate import tight_dual
@@ -24,6 +27,10 @@ from tidegauge.plan.solve import start_roster
 Row = dict[str, object]
 #: apricot looks at every row of a sparse matrix in each step; more creators than this only make the wait longer.
 APRICOT_CREATORS, APRICOT_PICKS = 40_000, 200
+APRICOT_SETUP = (
+    "python -m venv E && E/bin/pip install 'numpy<2' 'numba<0.61' 'setuptools<70' scipy scikit-learn apricot-select, "
+    "then --apricot-python E/bin/python"
+)
 CELF_ITEMS = 600_000
 PROOF_CREATORS = 300
 
@@ -111,39 +118,44 @@ def celf_row(problem: Problem, seconds_of_ours: float, reach_of_ours: float) -> 
     }
 
 
-def apricot_row(problem: Problem) -> Row:
-    """Plain coverage with unit prices, which is what apricot can state, on the same audiences; ours beside it."""
-    if importlib.util.find_spec("apricot") is None:
-        return {"method": "apricot-select", "lacks": "pip install apricot-select scikit-learn setuptools"}
-    from apricot import MaxCoverageSelection
+def apricot_row(problem: Problem, python: Path | None) -> Row:
+    """Plain coverage with unit prices, which is what apricot can state, on the same audiences; ours beside it.
 
+    `python` is the interpreter of an environment that holds apricot, which does not run on the planner's own NumPy.
+    """
+    if python is None:
+        return {"method": "apricot-select", "lacks": f"--apricot-python; make its environment: {APRICOT_SETUP}"}
     panel = problem.panel
     n = min(panel.n_creators, APRICOT_CREATORS)
     indptr, persons = panel.indptr[: n + 1], panel.persons[: panel.indptr[n]]
     picks = min(APRICOT_PICKS, n)
-    matrix = sparse.csr_matrix((np.ones(len(persons)), persons, indptr.astype(np.int32)), (n, panel.n_persons))
     small = Problem(
         Panel(indptr, persons, np.ones(panel.n_persons)), np.arange(n), np.ones(n), np.ones(n), float(picks)
     )
     greedy(replace(small, budget=2.0))
-    began = time.perf_counter()
+    began, processor = time.perf_counter(), time.process_time()
     ours = greedy(small)
-    our_seconds = time.perf_counter() - began
-    MaxCoverageSelection(2, threshold=1.0, optimizer="lazy").fit(matrix)
-    began = time.perf_counter()
-    theirs = MaxCoverageSelection(picks, threshold=1.0, optimizer="lazy").fit(matrix)
-    seconds = time.perf_counter() - began
-    value = float(np.asarray((matrix[theirs.ranking].sum(axis=0) > 0).sum()))
+    our_seconds, our_processor = time.perf_counter() - began, time.process_time() - processor
+    with tempfile.TemporaryDirectory() as folder:
+        instance = Path(folder) / "instance.npz"
+        np.savez(instance, indptr=indptr.astype(np.int32), persons=persons, n_persons=panel.n_persons, picks=picks)
+        command = [str(python), str(Path(__file__).with_name("planner_apricot.py")), str(instance)]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+    if run.returncode:
+        last = run.stderr.strip().splitlines()[-1:]
+        return {"method": "apricot-select", "lacks": f"a run without an error: {' '.join(last)}"}
+    theirs = json.loads(run.stdout)
     return {
         "method": "apricot-select",
         "creators": n,
         "picks": picks,
-        "persons_covered": value,
+        "persons_covered": theirs["persons_covered"],
         "persons_covered_by_ours": ours.reach,
-        "of_ours": value / ours.reach,
-        "seconds": seconds,
+        "of_ours": theirs["persons_covered"] / ours.reach,
+        "seconds": theirs["seconds"],
         "seconds_of_ours": our_seconds,
-        "times_slower_than_greedy": seconds / our_seconds,
+        "times_slower_than_greedy": theirs["seconds"] / our_seconds,
+        "times_slower_in_processor_seconds": theirs["processor_seconds"] / our_processor,
     }
 
 

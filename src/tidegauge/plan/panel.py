@@ -20,7 +20,7 @@ from tidegauge.plan.panel_kernels import draw_audiences
 from tidegauge.plan.problem import Float, Int, Panel
 
 #: A creator's audience is drawn over at least about this many persons, so that its total is known within a quarter.
-LEAST_PERSONS = 20
+LEAST_PERSONS = 30
 
 
 @dataclass(frozen=True)

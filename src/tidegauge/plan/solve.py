@@ -14,6 +14,7 @@ from tidegauge.plan.certificate import Dual, certificate_of, tight_dual
 from tidegauge.plan.exact import PROOF, TO_PROOF, Effort, prove, worth_proving
 from tidegauge.plan.feasible import feasible_items, infeasible_core
 from tidegauge.plan.flat import Flat, flatten
+from tidegauge.plan.focus import countable, counted, focused
 from tidegauge.plan.greedy import as_solution, grow
 from tidegauge.plan.improve import improve
 from tidegauge.plan.kernels import add_rows, fresh_state
@@ -28,6 +29,8 @@ Progress = Callable[[str, float], None]
 POOR_START = 0.02
 #: Creators whose best item is worth this part of its toll are tried in the improvement.
 NEAR = 0.7
+#: At frequency 2 and more the dual says less about single creators: among so few the improvement tries all.
+FEW_CREATORS = 500
 
 
 def solve(
@@ -69,6 +72,8 @@ def _search(
     began = time.thread_time()
     flat = flatten(problem)
     best = start_roster(problem, flat)
+    if flat.k > 1 and (gathered := focused(flat)) is not None:
+        best = _better(problem, flat, best, [gathered])
     tell(progress, "greedy", 1.0)
     told = None if progress is None else lambda gap: tell(progress, "bound", gap)
     dual, x = tight_dual(flat, best, time_limit_s=0.6 * time_limit_s, progress=told)
@@ -82,13 +87,15 @@ def _search(
     tell(progress, "improve", certificate_of(problem, flat, dual, best.reach, "tight").gap)
     if dual.bound > best.reach * (1.0 + effort.gap):
         spare = max(0.1, 0.3 * (time_limit_s - (time.thread_time() - began)))
-        near = worth_looking(flat, dual.values, dual.prices, NEAR)
+        few = flat.k > 1 and len(flat.first) <= FEW_CREATORS
+        near = np.arange(len(flat.first) - 1) if few else worth_looking(flat, dual.values, dual.prices, NEAR)
         costs = (tolls(flat, dual.prices),) if len(flat.low) else ()
         items = improve(flat, best.items, near, seed=seed, time_limit_s=spare, tolls=costs)
         best = as_solution(problem, flat, items)
     left = time_limit_s - (time.thread_time() - began)
-    if left > 0 and worth_proving(flat) and dual.bound > best.reach * (1.0 + effort.gap):
-        proof = prove(flat, best.items, dual, time_limit_s=left, effort=effort)
+    searched = countable(flat) if flat.k > 1 else worth_proving(flat)
+    if left > 0 and searched and dual.bound > best.reach * (1.0 + effort.gap):
+        proof = counted(flat) if flat.k > 1 else prove(flat, best.items, dual, time_limit_s=left, effort=effort)
         best = as_solution(problem, flat, proof.items)
         certificate = certificate_of(problem, flat, replace(dual, bound=proof.bound), best.reach, "tight")
         method = "exact" if certificate.gap <= 2 * PROOF else "integer" if proof.bound < dual.bound else "tight"
