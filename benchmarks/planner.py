@@ -71,7 +71,7 @@ def plan_row(problem: Problem, time_limit_s: float, seed: int) -> tuple[Row, np.
 def rows_of(arguments: argparse.Namespace) -> Iterator[Row]:
     seed, budget, groups = arguments.seed, arguments.budget, arguments.groups
     warm_up(groups)
-    market = make_market(arguments.creators, seed)
+    market = make_market(arguments.creators, seed, tail=arguments.tail, price_sd=arguments.price_spread)
     began = time.perf_counter()
     panel = build_panel(market.model, arguments.persons, seed=2 * seed)
     panel_s = time.perf_counter() - began
@@ -111,7 +111,7 @@ def warm_up(groups: int) -> None:
 
 
 def population_row(arguments: argparse.Namespace) -> Row:
-    market = make_market(arguments.creators, arguments.seed)
+    market = make_market(arguments.creators, arguments.seed, tail=arguments.tail, price_sd=arguments.price_spread)
     began = time.perf_counter()
     _, certificate, found = certify_population(
         market.model,
@@ -166,6 +166,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--persons", type=lambda v: int(float(v)), default=1_000_000)
     parser.add_argument("--budget", type=float, help="default: 10 times the creators in money, at least 200,000")
     parser.add_argument("--groups", type=int, choices=range(9), default=0, metavar="0..8")
+    parser.add_argument("--tail", type=float, default=1.2, help="Pareto exponent of followers: smaller is heavier")
+    parser.add_argument("--price-spread", type=float, default=0.5, help="log spread of creators' prices")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=5, help="markets over which the rankings are compared")
     parser.add_argument("--time-limit", type=float, default=60.0, help="seconds for the bound, and for the whole plan")

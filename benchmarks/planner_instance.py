@@ -30,12 +30,17 @@ class Market:
     followers: Float
 
 
-def make_market(n_creators: int, seed: int, population: float = POPULATION) -> Market:
-    """Followers Pareto(1.2) from 1,500, 200 communities of uneven size, 4 platforms, prices with a spread of +-65 %."""
+def make_market(
+    n_creators: int, seed: int, population: float = POPULATION, *, tail: float = 1.2, price_sd: float = 0.5
+) -> Market:
+    """Followers Pareto(`tail`) from 1,500, 200 communities of uneven size, 4 platforms.
+
+    Prices scatter around 0.15 x contacts^0.95 with a log spread of `price_sd` by creator (0.5 is +-65 %).
+    """
     rng = np.random.default_rng([seed, 7])
     people = PLATFORM_SHARE * population
     platform = rng.choice(4, n_creators, p=[0.4, 0.25, 0.2, 0.15])
-    followers = 1500.0 * (1.0 + rng.pareto(1.2, n_creators))
+    followers = 1500.0 * (1.0 + rng.pareto(tail, n_creators))
     followers = np.minimum(followers, 0.4 * people[platform])
     size = rng.pareto(1.5, COMMUNITIES) + 1.0
     first = rng.choice(COMMUNITIES, n_creators, p=size / size.sum())
@@ -60,7 +65,10 @@ def make_market(n_creators: int, seed: int, population: float = POPULATION) -> M
     exposure = np.clip(exposure * rng.lognormal(0.0, 0.15, 3 * n_creators), 0.01, 0.9)
     contacts = followers[creator] * exposure
     price = (
-        0.15 * contacts**0.95 * rng.lognormal(0.0, 0.5, n_creators)[creator] * rng.lognormal(0.0, 0.2, 3 * n_creators)
+        0.15
+        * contacts**0.95
+        * rng.lognormal(0.0, price_sd, n_creators)[creator]
+        * rng.lognormal(0.0, 0.2, 3 * n_creators)
     )
     tier = np.searchsorted([5e3, 5e4, 5e5], followers)
     return Market(model, creator, np.round(price, 2), exposure, platform, tier, followers)

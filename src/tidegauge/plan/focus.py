@@ -81,8 +81,8 @@ def countable(flat: Flat) -> bool:
     if len(flat.first) < 2:
         return False
     options = np.add.reduceat(np.append(flat.allowed, False), flat.first[:-1]) * (np.diff(flat.first) > 0)
-    rosters = float(np.prod(1.0 + options))
-    return rosters * (1.0 + float(np.diff(flat.ptr).mean())) * flat.k <= MOST_UPDATES
+    each = (1.0 + float(np.diff(flat.ptr).mean())) * flat.k
+    return bool(np.log1p(options).sum() + np.log(each) <= np.log(max(MOST_UPDATES, 1e-300)))
 
 
 def counted(flat: Flat) -> Proof:
