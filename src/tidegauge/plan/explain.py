@@ -64,14 +64,16 @@ def pick_rows(items: pl.DataFrame, problem: Problem, taken: Int, named: Named, u
         (pl.col("price") / pl.col("views") * 1000).alias("cpm"),
         pl.col("creator_id").is_in([b.creator_id for b in named.booked]).alias("booked"),
     )
-    reasons = [_why(row, named, unit) for row in picks.iter_rows(named=True)]
+    called = dict(rows.select("creator_id", pl.coalesce("name", "creator_id")).iter_rows())
+    reasons = [_why(row, named, unit, called) for row in picks.iter_rows(named=True)]
     return picks.with_columns(
         pl.Series("reason_zh", [zh for zh, _ in reasons], dtype=pl.String),
         pl.Series("reason_en", [en for _, en in reasons], dtype=pl.String),
     ).sort("reach_added", "creator_id", descending=[True, False])
 
 
-def _why(row: dict[str, object], named: Named, unit: Unit) -> tuple[str, str]:
+def _why(row: dict[str, object], named: Named, unit: Unit, called: dict[str, str]) -> tuple[str, str]:
+    """The reason in zh and en; `called`: what people call each pick."""
     alone, added, price = _number(row["reach_alone"]), _number(row["reach_added"]), _number(row["price"])
     zh, en = [], []
     creator = str(row["creator_id"])
@@ -89,8 +91,9 @@ def _why(row: dict[str, object], named: Named, unit: Unit) -> tuple[str, str]:
         en.append(f"{per} per 1,000 added")
     share = _number(row["overlap_share"])
     if row["overlap_with"] and share >= 0.02:
-        zh.append(f"与 {row['overlap_with']} 重叠最多（{share:.0%}）")
-        en.append(f"overlaps most with {row['overlap_with']} ({share:.0%})")
+        other = called[str(row["overlap_with"])]
+        zh.append(f"与 {other} 重叠最多（{share:.0%}）")
+        en.append(f"overlaps most with {other} ({share:.0%})")
     stage, role = str(row["stage"]), str(row["role"])
     zh.append(f"{role}，承担{label(stage, 'zh')}")
     en.append(f"{role} for {label(stage, 'en').lower()}")
