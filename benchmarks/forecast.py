@@ -34,6 +34,9 @@ from tidegauge.vocab import DEFAULT_THRESHOLDS
 HORIZON_DAYS = 7
 TIERS = [t.value for t, _ in DEFAULT_THRESHOLDS.bounds()] + ["unknown"]
 OURS = "tidegauge"
+#: Days before the cutoff that are read; the forecast looks back 105 days at most.
+HISTORY_DAYS = 200
+DATES = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%Y.%m.%d")
 #: A share of fewer cases says nothing about coverage: the tier is listed with its n and without a figure.
 MIN_COVERAGE_CASES = 20
 
@@ -46,13 +49,16 @@ def read_panel(file: Path) -> pl.DataFrame:
     missing = [c for c in ("creator", "date", "total_views") if c not in frame.columns]
     if missing:
         sys.exit(f"{file}: no column {', '.join(missing)}")
-    day = pl.col("date").cast(pl.String).str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
+    told = pl.col("date").cast(pl.String).str.strip_chars().str.extract(r"^(\d{8}|\d{4}[-/.]\d{1,2}[-/.]\d{1,2})")
+    day = pl.coalesce(told.str.to_date(form, strict=False) for form in DATES)
     sizes = [c for c in ("youtube_subscribers", "twitch_followers") if c in frame.columns]
     counts = [pl.col(c).cast(pl.Float64, strict=False) for c in ("total_views", *sizes)]
     frame = frame.with_columns(pl.col("creator").cast(pl.String), day.alias("date"), *counts)
     followers = pl.coalesce(sizes) if sizes else pl.lit(None, pl.Float64)
     order = ["date"] + (["observed_at"] if "observed_at" in frame.columns else [])
-    return frame.filter(pl.col("creator").is_not_null()).sort(order).with_columns(followers.alias("followers"))
+    # What is dated after today was not observed; one such row would stretch the grid of days over centuries.
+    seen = frame.filter(pl.col("creator").is_not_null() & (pl.col("date") <= dt.date.today()))
+    return seen.sort(order).with_columns(followers.alias("followers"))
 
 
 def tiers(followers: Counter, views: Counter, origin: int) -> np.ndarray:
@@ -151,6 +157,7 @@ def score_week(views: Counter, followers: Counter, origin: int) -> pl.DataFrame:
 
 
 def run(frame: pl.DataFrame, cutoff: dt.date, weeks: int | None) -> dict[str, object]:
+    frame = frame.filter(pl.col("date") >= cutoff - dt.timedelta(days=HISTORY_DAYS))
     views = daily_counter(frame, key="creator", day="date", count="total_views")
     followers = daily_counter(frame, key="creator", day="date", count="followers", keys=views.keys)
     first = (cutoff - dt.date(1970, 1, 1)).days - 1 - views.first_day
@@ -163,6 +170,8 @@ def run(frame: pl.DataFrame, cutoff: dt.date, weeks: int | None) -> dict[str, ob
     cases = [score_week(views, followers, o).with_columns(pl.lit(o).alias("origin")) for o in origins]
     seconds = time.perf_counter() - start
     scores = pl.concat(cases)
+    if scores.is_empty():
+        sys.exit(f"--cutoff {cutoff}: no creator is observed at both ends of a held-out week")
     figures = [pl.col("crps").mean(), pl.col("covered").mean().alias("coverage_80"), pl.len().alias("n")]
     whole = scores.group_by("method").agg(figures).sort("crps")
     enough = pl.when(pl.col("n") >= MIN_COVERAGE_CASES).then(pl.col("coverage_80"))
@@ -187,12 +196,17 @@ def run(frame: pl.DataFrame, cutoff: dt.date, weeks: int | None) -> dict[str, ob
     points = others.filter(~pl.col("method").str.contains("past errors"))
     return {
         "rows": rows,
-        "gain_over_best_point": 1 - ours / max(points.item(0, "crps"), 1e-12),
-        "gain_over_best_of_all": 1 - ours / max(others.item(0, "crps"), 1e-12),
+        "gain_over_best_point": _gain(ours, points.item(0, "crps")),
+        "gain_over_best_of_all": _gain(ours, others.item(0, "crps")),
         "weeks": len(origins),
         "seconds": round(seconds, 2),
         "machine": {"cpus": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
     }
+
+
+def _gain(ours: float, best: float) -> float | None:
+    """How far below the best rule; None where a rule is never wrong (a panel that stands still)."""
+    return 1 - ours / best if best > 1e-9 else None
 
 
 def _date(views: Counter, column: int) -> str:
@@ -207,10 +221,11 @@ def table(result: dict[str, object]) -> str:
     for r in rows:
         per = "  ".join(_cell(r["tiers"][t]) for t in names if t in r["tiers"])
         lines.append(f"{r['method']:42s} {r['crps']:7.4f} {r['coverage_80']:8.3f} {r['n']:7d} | {per}")
+    gains = [result[k] for k in ("gain_over_best_point", "gain_over_best_of_all")]
+    used, dressed = ("–" if g is None else f"{100 * float(g):.1f} %" for g in gains)  # type: ignore[arg-type]
     lines.append(
-        f"weeks {result['weeks']}, {result['seconds']} s; CRPS below the best rule as used by "
-        f"{100 * float(result['gain_over_best_point']):.1f} %, below the best rule dressed with its errors by "  # type: ignore[arg-type]
-        f"{100 * float(result['gain_over_best_of_all']):.1f} %"  # type: ignore[arg-type]
+        f"weeks {result['weeks']}, {result['seconds']} s; CRPS below the best rule as used by {used}, "
+        f"below the best rule dressed with its errors by {dressed}"
     )
     return "\n".join(lines)
 

@@ -57,6 +57,25 @@ def test_80_percent_intervals_cover_about_80_percent_of_later_weeks(every, missi
     assert 0.74 < share < 0.88
 
 
+def test_ten_days_of_history_learn_a_shorter_horizon_and_stretch_it():
+    hits = []
+    for seed in (4, 5):
+        views, followers = counters(panel(400, 20, seed=seed))
+        found = forecast_added(views, followers, np.zeros(400, int), origin=10, horizon_days=7)
+        hits.append(covered(found.quantiles, np.log1p(views_between(views, 10, 17, 2.0))))
+    assert 0.74 < np.concatenate(hits).mean() < 0.86
+
+
+def test_a_handful_of_quiet_weeks_narrows_the_published_spread():
+    frame = panel(2, 20, seed=1).with_columns(total=1000 + 700 * ((pl.col("date") - START).dt.total_days()))
+    views, followers = counters(frame)
+    found = forecast_added(views, followers, np.zeros(2, int), origin=13, horizon_days=7)
+    low, high = interval(found.quantiles, 0.8)
+    assert set(found.basis) == {"prior"}
+    assert (high - low < 0.85 * 2 * 1.638 * 0.75).all()
+    assert found.quantiles[0, 50] == pytest.approx(np.log1p(4900), abs=0.1)
+
+
 def test_it_beats_last_week_again_in_crps():
     views, followers = counters(panel(500, 63, seed=9))
     origin = 55

@@ -18,13 +18,15 @@ References: Koenker and Bassett (1978) and Hunter and Lange (2000) for the rewei
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t as student
 
 from tidegauge.creators.cumulative import Counter, Float, Int, gap_limit, views_between
 from tidegauge.creators.level_features import NAMES, features, followers_at
-from tidegauge.creators.scoring import LEVELS
+from tidegauge.creators.scoring import LEVELS, quantile
 from tidegauge.creators.view_calibration import calibrate, creator_folds, stack, time_folds
 
 #: Training days reach back at most this far, and at most so many cases are used (evenly thinned over creators).
@@ -34,12 +36,16 @@ _FIRST_ORIGIN = 7
 _RIDGE, _RIDGE_TIGHT, _KNOTS, _HALF_LIFE_DAYS = 20.0, 200.0, (0.1, 0.37, 0.63, 0.9), 14.0
 #: Bends of the response are shrunk harder than its slopes, so that panels of a hundred creators are not overfitted.
 _HINGE = 15.0
+#: The spread falls by no more than this from half a horizon to all of it (independent days: 0.71).
+_LEAST_FALL = 0.7
 _OFFSET = NAMES.index("week_median")
 _PLAIN = [NAMES.index(n) for n in ("week_median", "week_mean", "week_0")]
 _COLD = [NAMES.index("log_followers"), NAMES.index("log_total")]
 #: Where no case can be made from the panel itself (under five days of history): the spread of log weekly views around
 #: the creator's recent level. Estimated on 2,600 creators of TaiwanVtuberData, June and July 2026; heavy tails.
 _PRIOR_SCALE, _PRIOR_DEGREES = 0.75, 3.0
+#: That spread weighs as much as so many independent weeks of the panel's own.
+_PRIOR_WEEKS = 4.0
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ def forecast_added(views: Counter, followers: Counter, group: Int, *, origin: in
     horizon = _horizon(origin, horizon_days)
     cases = _cases(views, followers, group, origin, horizon)
     if horizon < 1 or len(cases[1]) < MIN_CASES:
-        return _from_prior(now, own, horizon_days)
+        return _from_prior(now, own, horizon_days, cases, horizon)
     quantiles = np.tile(np.quantile(cases[1], LEVELS), (n, 1))
     size_known = ~np.isnan(views.count[np.arange(n), np.maximum(views.seen[:, origin], 0)]) & (
         views.seen[:, origin] >= 0
@@ -86,7 +92,11 @@ def forecast_added(views: Counter, followers: Counter, group: Int, *, origin: in
         quantiles[cold] = _by_size(cases, views, followers, origin, cold)
         basis[cold] = "size"
     if own.any():
-        quantiles[own] = _by_level(cases, now[own], group[own], origin, horizon)
+        found = _by_level(cases, now[own], group[own], origin, horizon)
+        if horizon < horizon_days:
+            middle = quantile(found, 0.5)[:, None]
+            found = middle + (found - middle) * _steadier(views, followers, origin, horizon, horizon_days, cases)
+        quantiles[own] = found
         basis[own] = "own"
     grown = np.log1p(np.expm1(np.clip(quantiles, 0.0, 40.0)) * horizon_days / horizon)
     return ViewForecast(np.maximum.accumulate(grown, axis=1), basis)
@@ -100,6 +110,7 @@ def _horizon(origin: int, wanted_days: int) -> int:
 
 
 Cases = tuple[Float, Float, Int, Int, Int]
+Narrow = NDArray[np.float32]
 
 
 def _cases(views: Counter, followers: Counter, group: Int, origin: int, horizon: int) -> Cases:
@@ -122,6 +133,25 @@ def _cases(views: Counter, followers: Counter, group: Int, origin: int, horizon:
         return np.zeros((0, len(NAMES))), np.zeros(0), none, none, none
     x, y, day_of, group_of, creator = (np.concatenate([p[i] for p in parts]) for i in range(5))
     return x, y, day_of, group_of, creator
+
+
+def _steadier(views: Counter, followers: Counter, origin: int, horizon: int, wanted_days: int, cases: Cases) -> float:
+    """How much less sums of `wanted_days` days stray than sums of `horizon` days, which were all that could be learned.
+
+    The fall of the spread from half that horizon to all of it goes on with the logarithm of the days.
+    """
+    half = horizon // 2
+    if half < 1:
+        return 1.0
+    shorter = _cases(views, followers, np.zeros(len(views.keys), np.int64), origin, half)
+    spread = []
+    for (x, y, *_), days in ((shorter, half), (cases, horizon)):
+        away = y - x[:, _OFFSET] - np.log(days / 7.0)
+        spread.append(float(np.mean(np.abs(away - np.median(away)))) if away.size else 0.0)
+    if min(spread) <= 0.0:
+        return 1.0
+    fall = float(np.clip(spread[1] / spread[0], _LEAST_FALL, 1.0))
+    return float(fall ** (np.log(wanted_days / horizon) / np.log(horizon / half)))
 
 
 def _take(counter: Counter, rows: NDArray[np.int64]) -> Counter:
@@ -177,10 +207,14 @@ def _by_size(cases: Cases, views: Counter, followers: Counter, origin: int, rows
     )
 
 
-def _from_prior(now: Float, own: NDArray[np.bool_], horizon_days: int) -> ViewForecast:
-    from scipy.stats import t as student
-
-    spread = student.ppf(LEVELS, _PRIOR_DEGREES) * _PRIOR_SCALE
+def _from_prior(now: Float, own: NDArray[np.bool_], horizon_days: int, cases: Cases, horizon: int) -> ViewForecast:
+    """Around the recent level, with the published spread moved by the few weeks that the panel has."""
+    away = cases[1] - cases[0][:, NAMES.index("level_6")] - np.log(max(horizon, 1) / 7.0)
+    weeks = len(np.unique(cases[4])) * max(1.0, len(np.unique(cases[2])) / max(horizon, 1))
+    # The mean absolute residual of a t with three degrees is 1.10 of its scale.
+    seen = float(np.abs(away).mean()) / 1.10 if away.size else _PRIOR_SCALE
+    scale = np.sqrt((_PRIOR_WEEKS * _PRIOR_SCALE**2 + weeks * seen**2) / (_PRIOR_WEEKS + weeks))
+    spread = student.ppf(LEVELS, _PRIOR_DEGREES) * scale
     level = now[:, NAMES.index("level_6")]
     known = level[own]
     middle = float(np.median(known)) if known.size else np.log1p(100.0)
@@ -196,33 +230,41 @@ def _fit(x: Float, y: Float, weight: Float, *, bends: bool, ridge: float) -> _Fi
     blank = np.zeros(0)
     design = _design(_Fit(mean, spread, knots, blank, blank), x)
     location = _ridge(design, y, weight, ridge)
-    scale = _ridge(design, np.abs(y - design @ location), weight, ridge)
+    scale = _ridge(design, np.abs(y - _times(design, location)), weight, ridge)
+    s = _floor(_times(design, scale))
     for _ in range(4):
-        s = _floor(design @ scale)
-        step = np.maximum(np.abs(y - design @ location) / s, 0.3)
+        step = np.maximum(np.abs(y - _times(design, location)) / s, 0.3)
         location = _ridge(design, y, weight / s / step, ridge)
-    s = _floor(design @ scale)
-    scale = _ridge(design, np.abs(y - design @ location), weight / s, ridge)
+    scale = _ridge(design, np.abs(y - _times(design, location)), weight / s, ridge)
     return _Fit(mean, spread, knots, location, scale)
 
 
 def _predict(fit: _Fit, x: Float) -> tuple[Float, Float]:
     design = _design(fit, x)
-    return design @ fit.location, _floor(design @ fit.scale)
+    return _times(design, fit.location), _floor(_times(design, fit.scale))
+
+
+def _times(design: Narrow, coefficient: Float) -> Float:
+    return np.asarray(design @ coefficient.astype(np.float32), dtype=np.float64)
 
 
 def _floor(scale: Float) -> Float:
     return np.maximum(scale, 0.12)
 
 
-def _design(fit: _Fit, x: Float) -> Float:
-    z = np.clip((x - fit.mean) / fit.spread, -5.0, 5.0)
-    return np.concatenate([np.ones((len(z), 1)), z, *(np.maximum(z - k, 0.0) for k in fit.knots)], axis=1)
+def _design(fit: _Fit, x: Float) -> Narrow:
+    z = np.clip((x - fit.mean) / fit.spread, -5.0, 5.0).astype(np.float32)
+    knots = fit.knots.astype(np.float32)
+    return np.concatenate([np.ones((len(z), 1), np.float32), z, *(np.maximum(z - k, 0) for k in knots)], axis=1)
 
 
-def _ridge(design: Float, y: Float, weight: Float, penalty: float) -> Float:
-    weighted = design * weight[:, None]
+def _ridge(design: Narrow | Float, y: Float, weight: Float, penalty: float) -> Float:
+    root: NDArray[Any] = np.sqrt(weight).astype(design.dtype)
+    weighted: NDArray[Any] = design * root[:, None]
     shrink = np.full(design.shape[1], penalty)
     shrink[1 + len(NAMES) :] *= _HINGE
     shrink[0] = 1e-6
-    return np.asarray(np.linalg.solve(weighted.T @ design + np.diag(shrink), weighted.T @ y))
+    # A product with its own transpose is half the work of another; single precision is far finer than the penalty.
+    gram = (weighted.T @ weighted).astype(np.float64) + np.diag(shrink)
+    target = (weighted.T @ (root * y).astype(design.dtype)).astype(np.float64)
+    return np.asarray(np.linalg.solve(gram, target))
