@@ -4,8 +4,8 @@
 
 Every world is grown anew (`tidegauge.twin`), read into a workspace as canonical tables, and asked: views of the next 7
 and 30 days and of the next post (made 30 days before the window's end), half-life, evergreen share, dependence, fair
-price, overlap of audiences (per share of comments collected), inflated followers (per planted rate). A row per figure
-and platform: nominal coverage, coverage with its standard error over worlds, n. The same with --json.
+price, overlap of audiences and their union (per share of comments collected), inflated followers (per planted rate). A
+row per figure and platform: nominal coverage, coverage with its standard error over worlds, n. The same with --json.
 """
 
 from __future__ import annotations
@@ -157,6 +157,32 @@ def overlap(tables: Tables, facts: dict[str, pl.DataFrame], collected: float) ->
     return found
 
 
+def union(eco: Ecosystem, tables: Tables, facts: dict[str, pl.DataFrame], collected: float) -> list[Hit]:
+    """Sets of honest creators (machines that comment for others are nobody's audience) of one platform, and mixed."""
+    sizes = tables.frame(tables["audience_samples"].group_by("creator_id").agg(n=lambda t: t.audience_key.nunique()))  # type: ignore[attr-defined]
+    honest = facts["creators"].filter(~pl.col("inflated")).select("creator_id")
+    pool = sizes.filter(pl.col("n") >= 15).join(honest, on="creator_id").sort("creator_id")["creator_id"]
+    core = dict(zip(facts["memberships"]["creator_id"], facts["memberships"]["core"], strict=True))
+    rng = np.random.default_rng(eco.seed)
+    found: list[Hit] = []
+    for k in (2, 5, 10, 30):
+        hits, off = [], []
+        for name in (*sorted(set(pool.str.split(":").list.first())), "", ""):
+            there = pool.filter(pool.str.starts_with(name)).to_list()
+            if len(there) < k:
+                continue
+            chosen = [there[i] for i in rng.choice(len(there), k, replace=False)]
+            true = len({(c.split(":")[0], p) for c in chosen for p in core[c]})
+            whole = room.audience_union(tables, chosen)
+            hits.append(whole.low <= true <= whole.high)
+            off.append(np.log(whole.persons / true))
+        where = f"{k} creators, {collected:.0%} of posts"
+        if hits:
+            found.append(("union of audiences", where, 0.9, float(np.mean(hits)), len(hits)))
+            found.append(("union, log bias", where, float("nan"), float(np.mean(off)), len(hits)))
+    return found
+
+
 def quality(tables: Tables, facts: dict[str, pl.DataFrame], planted: float) -> list[Hit]:
     score = room.quality(tables).rename({"inflated": "chance"})
     both = score.join(facts["creators"].select("creator_id", "inflated"), on="creator_id")
@@ -195,7 +221,8 @@ def world_hits(seed: int, creators: int, days: int, parts: tuple[str, ...]) -> l
     for collected in (0.2, 0.5, 1.0) if "overlap" in parts else ():
         eco = grow(min(creators, 400), days, seed=seed, world=World(comments_post_share=collected, commenters=20_000))
         with workspace(eco) as tables:
-            found += overlap(tables, truth(eco), collected)
+            facts = truth(eco)
+            found += overlap(tables, facts, collected) + union(eco, tables, facts, collected)
     for planted in (0.02, 0.05, 0.10, 0.20) if "quality" in parts else ():
         eco = grow(creators, days, seed=seed, world=World(inflated_share=planted))
         with workspace(eco) as tables:

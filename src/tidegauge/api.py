@@ -22,7 +22,7 @@ from tidegauge.workspace.tables import Tables, duckdb_tables
 if TYPE_CHECKING:
     import polars as pl
 
-    from tidegauge.creators import Advice, CreatorPage, Resonance
+    from tidegauge.creators import Advice, AudienceUnion, CreatorPage, Resonance, RoleFit
     from tidegauge.plan.brief import Brief
     from tidegauge.plan.case_score import CaseScore
     from tidegauge.plan.compare import Comparison
@@ -193,6 +193,13 @@ class Workspace:
         with self.tables() as tables:
             return creator_page(tables, creator_id, seed=seed)
 
+    def audience_union(self, creators: Sequence[str], *, seed: int = 0) -> AudienceUnion:
+        """Different people in the commenting audiences of a set of creators, with intervals: unions, not sums."""
+        from tidegauge.creators import audience_union
+
+        with self.tables() as tables:
+            return audience_union(tables, list(creators), seed=seed)
+
     def advise(self, creator_id: str, *, seed: int = 0) -> Advice:
         """For the creator: its standing, fair price, dependence, where others like it gained, what is crowded."""
         from tidegauge.creators import advise
@@ -222,12 +229,15 @@ class Workspace:
         with self.tables() as tables:
             return resonance(tables, limit=limit, seed=seed)
 
-    def role_fit(self) -> pl.DataFrame:
-        """For which stage of the funnel each role serves, per platform and industry: cited, moved by bookings."""
-        from tidegauge.creators import role_fit
+    def role_fit(self) -> RoleFit:
+        """For which stage of the funnel each role serves, per platform and industry: cited, moved by bookings.
+
+        The table is in `rows`.
+        """
+        from tidegauge.creators import RoleFit, role_fit
 
         with self.tables() as tables:
-            return role_fit(tables)
+            return RoleFit(role_fit(tables), tables.provenance())
 
     def plan(
         self,

@@ -138,5 +138,5 @@ def roles(
     """
     ws = existing(workspace, at)
     wanted = {"role": role, "platform": platform, "industry": industry}
-    rows = ws.role_fit().filter(**{k: v for k, v in wanted.items() if v is not None})
+    rows = ws.role_fit().rows.filter(**{k: v for k, v in wanted.items() if v is not None})
     emit({"rows": json_rows(rows)}, as_json, lambda: look_view("role_fit", rows, language(lang, ws), rows.height))

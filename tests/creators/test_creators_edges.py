@@ -15,12 +15,14 @@ from tidegauge.creators import (
     creator_page,
     creators_table,
     discounts,
+    fair_prices,
     income_distribution,
     resonance,
     role_fit,
     roles,
 )
 from tidegauge.creators.advise import advise
+from tidegauge.creators.price import FREE
 from tidegauge.errors import MeasureError
 
 
@@ -88,6 +90,17 @@ def test_pages_and_advice_of_odd_creators_are_json(make_tables, name):
     advice = advise(tables, name)
     json.dumps(advice.as_dict(), allow_nan=False, default=str)
     assert advice.lines
+
+
+def test_an_offer_at_no_cost_keeps_its_creator_with_a_fair_price_and_a_reason(make_tables):
+    tables = make_tables(odd_ones())
+    rows = {r["creator_id"]: r for r in fair_prices(tables).iter_rows(named=True)}
+    assert set(rows) == set(creators_table(tables)["creator_id"])
+    free = rows["xiaohongshu:free"]
+    assert (free["format"], free["price"], free["over"]) == ("image_text", None, None)
+    assert 0 < free["fair_low"] < free["fair"] < free["fair_high"]
+    assert FREE in free["assumed"]
+    assert FREE not in rows["xiaohongshu:one"]["assumed"]
 
 
 def test_the_role_filter_takes_declared_and_likely_roles(make_tables):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from tidegauge.creators import Advice, CreatorPage, Resonance
+from tidegauge.creators import Advice, CreatorPage, Resonance, RoleFit
 from tidegauge.report.blocks import Table
 from tidegauge.report.registry import build
 from tidegauge.result import Provenance, Text
@@ -84,3 +84,28 @@ def test_resonance_with_and_without_anything_to_tell():
     assert "+16%" in sections["resonance-emotion"].message.en
     bare = Resonance(works.clear(), works.clear(), emotions.clear(), shared | {"n": 0}, TOLD)
     assert "assumed" in built("resonance", bare)["resonance"].message.en
+
+
+def test_advice_resonance_and_role_fit_show_themselves_in_a_notebook():
+    lines = (Text("一", "one"), Text("二 <b>", "two <b>"))
+    advice = Advice(
+        "bilibili:1", {"name": "猫猫", "platform": "bilibili"}, ("platform",), NONE, NONE, NONE, lines, TOLD
+    )
+    cell = {"role": "KOC", "platform": "weibo", "industry": "auto", "n": 0, "basis": "cited", "source": "x"}
+    stages = [cell | {"stage": s, "value": 0.25, "low": 0.1, "high": 0.4} for s in
+              ("discover", "consider", "purchase", "advocate")]  # fmt: skip
+    works = pl.DataFrame(
+        {"work": ["w"], "title": ["一条"], "value": [1.0], "low": [0.4], "high": [1.6], "chance": [0.99], "above": [2],
+         "n": [2], "platforms": [["bilibili", "weibo"]], "how": ["work_id"]}
+    )  # fmt: skip
+    shared = {"value": 0.3, "low": 0.1, "high": 0.5, "n": 40}
+    things = {
+        "猫猫": advice,
+        "0 of 1 cells": RoleFit(pl.DataFrame(stages), TOLD),
+        "30": Resonance(works, NONE, NONE, shared, TOLD),
+    }
+    for told, thing in things.items():
+        bundle = thing._repr_mimebundle_()
+        assert told in bundle["text/plain"] + bundle["text/html"]
+        assert 'lang="zh"' in bundle["text/html"]
+        assert "two <b>" not in bundle["text/html"]

@@ -9,7 +9,7 @@ import altair as alt
 import polars as pl
 import pytest
 
-from tidegauge.creators import CreatorPage
+from tidegauge.creators import Advice, CreatorPage, Resonance, RoleFit
 from tidegauge.display import Displayed, displays, shown
 from tidegauge.errors import UsageError
 from tidegauge.plan.case_score import CaseScore
@@ -132,7 +132,8 @@ def test_every_kind_draws_its_chart(make_result, make_plan):
 
 
 @pytest.mark.parametrize(
-    "kind", [Verification, CaseScore, BudgetSplit, Comparison, Response, CreatorPage, Plan, Result]
+    "kind",
+    [Verification, CaseScore, BudgetSplit, Comparison, Response, CreatorPage, Plan, Result, Advice, Resonance, RoleFit],
 )
 def test_whatever_a_command_tells_can_show_itself(kind):
     assert issubclass(kind, Displayed)

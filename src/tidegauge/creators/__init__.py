@@ -2,6 +2,7 @@
 
 from tidegauge.creators.advise import Advice, advise
 from tidegauge.creators.audience_profile import audience_profile
+from tidegauge.creators.audience_union import AudienceUnion, audience_union
 from tidegauge.creators.dependence import dependence
 from tidegauge.creators.discount import discounts
 from tidegauge.creators.emotion import emotion_effects
@@ -17,18 +18,21 @@ from tidegauge.creators.price import fair_prices, price_rationality
 from tidegauge.creators.quality import quality
 from tidegauge.creators.recovery import recovery
 from tidegauge.creators.resonance import Resonance, resonance
-from tidegauge.creators.role_fit import role_fit
+from tidegauge.creators.role_fit import RoleFit, role_fit
 from tidegauge.creators.roles import roles
 from tidegauge.creators.table import CreatorPage, creator_page, creators_table
 from tidegauge.creators.unit_costs import unit_costs
 
 __all__ = [
     "Advice",
+    "AudienceUnion",
     "CreatorPage",
     "Resonance",
+    "RoleFit",
     "advise",
     "audience_overlap",
     "audience_profile",
+    "audience_union",
     "creator_page",
     "creators_table",
     "dependence",

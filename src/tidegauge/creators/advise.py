@@ -15,6 +15,7 @@ from tidegauge.creators.movement_of_creators import movement
 from tidegauge.creators.shared import shared_reads
 from tidegauge.creators.table import creators_table
 from tidegauge.creators.unit_costs import engagement_forecast
+from tidegauge.display import Displayed
 from tidegauge.errors import MeasureError
 from tidegauge.measure.registry import run
 from tidegauge.result import Provenance, Text
@@ -35,7 +36,7 @@ _CROWDED_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 
 
 @dataclass(frozen=True)
-class Advice:
+class Advice(Displayed):
     """What a creator is told.
 
     `summary` is its row of `creators_table`; `cell` names the columns that its peers share with it. `standing`: metric,

@@ -67,7 +67,7 @@ def weigh(s: Signals) -> Evidence:
     reach = _reach(s)
     jump = _jump(s)
     low, much = _engagement(s)
-    engaged = np.logaddexp(low, much) + np.log(0.5)
+    engaged = np.log((np.exp(low) + np.exp(much)) / 2)  # both are bounded by `_known`
     total = np.clip(_mean(reach + jump + engaged), -_CAP, 2 * _CAP)
     return Evidence(total, _mean(reach), _mean(jump), _mean(low), _mean(much))
 
@@ -96,7 +96,7 @@ def _jump(s: Signals) -> Float:
     silent = norm.logpdf(s.gain, 0.0, sd) - norm.logpdf(s.gain, s.slope * s.jump, sd)
     silent = np.clip(np.nan_to_num(silent), -2.0, 2.0)[:, None]
     inside = np.clip(np.nan_to_num(rise - honest + silent), -50.0, 2 * _CAP)
-    return _known(np.logaddexp(np.log(_IN_WINDOW) + inside, np.log(1 - _IN_WINDOW)))
+    return _known(np.log(_IN_WINDOW * np.exp(inside) + 1 - _IN_WINDOW))
 
 
 def _engagement(s: Signals) -> tuple[Float, Float]:

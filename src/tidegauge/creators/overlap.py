@@ -16,6 +16,30 @@ _SCHEMA = {
 _SIZE_SD = 0.3
 
 
+def commenters(tables: Tables, creators: list[str] | None = None, *, most: int = 200) -> pl.DataFrame:
+    """Who was seen to comment with whom: creator_id, audience_key, times (posts); of `creators`, or of the `most` with
+    the largest samples."""
+    samples = tables["audience_samples"]
+    samples = samples.filter(samples.creator_id.notnull())
+    seen = samples.group_by("creator_id", "audience_key").agg(times=samples.post_id.nunique())
+    if creators is None:
+        each: pl.DataFrame = tables.frame(seen.group_by("creator_id").agg(n=lambda t: t.count()))
+        creators = each.sort("n", "creator_id", descending=[True, False]).head(most).get_column("creator_id").to_list()
+    if not creators:
+        return pl.DataFrame(schema={"creator_id": pl.String, "audience_key": pl.String, "times": pl.Int64})
+    frame: pl.DataFrame = tables.frame(seen.filter(seen.creator_id.isin(creators)))
+    return frame
+
+
+def sizes(seen: pl.DataFrame) -> pl.DataFrame:
+    """Per creator of `commenters`: n (seen), once, twice (seen with so many posts), whole (all of them: Chao 1984)."""
+    size = seen.group_by("creator_id").agg(
+        pl.len().alias("n"), (pl.col("times") == 1).sum().alias("once"), (pl.col("times") == 2).sum().alias("twice")
+    )
+    once, twice = pl.col("once").cast(pl.Float64), pl.col("twice").cast(pl.Float64)
+    return size.with_columns((pl.col("n") + once * (once - 1).clip(lower_bound=0.0) / (2 * (twice + 1))).alias("whole"))
+
+
 def audience_overlap(tables: Tables, creators: list[str] | None = None) -> pl.DataFrame:
     """Overlap of the commenting audiences of all pairs among `creators` (default: the 200 with the largest samples).
 
@@ -28,20 +52,10 @@ def audience_overlap(tables: Tables, creators: list[str] | None = None) -> pl.Da
     Commenters are not all viewers: the share is of people who comment. Source: Chao (1984), Scandinavian J. Stat. 11;
     two-list capture, Seber (1982).
     """
-    samples = tables["audience_samples"]
-    samples = samples.filter(samples.creator_id.notnull())
-    seen = samples.group_by("creator_id", "audience_key").agg(times=samples.post_id.nunique())
-    if creators is None:
-        sizes: pl.DataFrame = tables.frame(seen.group_by("creator_id").agg(n=lambda t: t.count()))
-        creators = sizes.sort("n", "creator_id", descending=[True, False]).head(200).get_column("creator_id").to_list()
-    if not creators:
+    frame = commenters(tables, creators)
+    if frame.is_empty():
         return pl.DataFrame(schema=_SCHEMA)
-    frame: pl.DataFrame = tables.frame(seen.filter(seen.creator_id.isin(creators)))
-    size = frame.group_by("creator_id").agg(
-        pl.len().alias("n"), (pl.col("times") == 1).sum().alias("once"), (pl.col("times") == 2).sum().alias("twice")
-    )
-    once, twice = pl.col("once").cast(pl.Float64), pl.col("twice").cast(pl.Float64)
-    size = size.with_columns((pl.col("n") + once * (once - 1).clip(lower_bound=0.0) / (2 * (twice + 1))).alias("whole"))
+    size = sizes(frame)
     pairs = frame.join(frame, on="audience_key", suffix="_b").filter(pl.col("creator_id") < pl.col("creator_id_b"))
     shared = pairs.group_by(pl.col("creator_id").alias("creator_a"), pl.col("creator_id_b").alias("creator_b")).len(
         "seen_both"

@@ -15,6 +15,8 @@ from tidegauge.workspace.tables import Tables
 #: Below so many offers the model is not fitted; the shipped reference prices stand in.
 MIN_OFFERS = 30
 _Z90, _Z80 = 1.6449, 1.2816
+#: Said of an offer that costs nothing.
+FREE = "an offer at no cost is no price on the market: judged as if none were asked"
 COLUMNS = (
     "creator_id", "platform", "tier", "category", "format", "role", "terms", "price", "currency", "fair", "fair_low",
     "fair_high", "ask_low", "ask_high", "over", "over_low", "over_high", "views", "cpm", "cpm_low", "cpm_high",
@@ -36,13 +38,15 @@ def fair_prices(
     price / fair − 1 with its 90 % interval, cpm = price per 1,000 predicted views,
     basis "offers" or "reference", assumed (what was assumed, with its source).
 
-    The own offer is left out of its own yardstick (leave-one-out by leverage). What the model cannot tell: why a market
-    pays more for one category; fair means usual among comparable offers, not right.
+    An offer that costs nothing (barter, a gift, a price not told) keeps its row with a fair price and a null price, and
+    `assumed` says so; it teaches the market's level nothing. The own offer is left out of its own yardstick
+    (leave-one-out by leverage). What the model cannot tell: why a market pays more for one category; fair means usual
+    among comparable offers, not right.
     """
     forecasts = forecast_next_post(tables, seed=seed) if forecasts is None else forecasts
     facts = creator_facts(tables) if facts is None else facts
     rows = _rows(tables, forecasts, facts)
-    offered = rows.filter(pl.col("price") > 0)
+    offered = rows.filter(pl.col("price").is_not_null())
     if offered.height >= MIN_OFFERS:
         model, leverage = fit_price_model(offered)
         unseen = _unseen_value(offered, model, leverage)
@@ -53,7 +57,9 @@ def fair_prices(
             ]
         )
     else:
-        priced = reference_price(rows.filter(pl.col("price").is_null() | (pl.col("price") > 0)))
+        priced = reference_price(rows)
+    said = pl.concat_str("assumed", pl.when("free").then(pl.lit(FREE)), separator="; ", ignore_nulls=True)
+    priced = priced.with_columns(pl.when(said != "").then(said).alias("assumed"))
     return _costs(priced).select(COLUMNS).sort("creator_id", "format", "role", "terms", nulls_last=True)
 
 
@@ -65,7 +71,7 @@ def price_rationality(tables: Tables, *, forecasts: pl.DataFrame | None = None, 
     cannot tell at all.
     """
     forecasts = forecast_next_post(tables, seed=seed) if forecasts is None else forecasts
-    rows = _rows(tables, forecasts, creator_facts(tables)).filter(pl.col("price") > 0)
+    rows = _rows(tables, forecasts, creator_facts(tables)).drop_nulls("price")
     empty = pl.DataFrame(
         schema={"platform": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int64}
     )
@@ -114,7 +120,9 @@ def _rows(tables: Tables, forecasts: pl.DataFrame, facts: pl.DataFrame) -> pl.Da
         pl.lit("KOL").alias("role"), pl.lit("").alias("terms"), pl.lit(None, pl.Float64).alias("price"),
         pl.lit(tables.settings.currency).alias("currency"),
     )  # fmt: skip
-    rows = pl.concat([listed, bare], how="diagonal_relaxed")
+    rows = pl.concat([listed, bare], how="diagonal_relaxed").with_columns(
+        pl.when(pl.col("price") > 0).then("price").alias("price"), (pl.col("price") <= 0).fill_null(False).alias("free")
+    )
     own = forecasts.select("creator_id", "format", pl.col("log_mean").alias("log_views"), "level_sd", "log_sd", "value")
     rows = rows.join(own, on=["creator_id", "format"], how="left")
     rows = rows.join(

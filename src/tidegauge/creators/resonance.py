@@ -15,6 +15,7 @@ from tidegauge.creators.emotion import emotion_effects
 from tidegauge.creators.post_scores import post_scores
 from tidegauge.creators.shared import shared_reads
 from tidegauge.creators.works import works
+from tidegauge.display import Displayed
 from tidegauge.result import Provenance
 from tidegauge.workspace.tables import Tables
 
@@ -36,7 +37,7 @@ _TOPIC_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 
 
 @dataclass(frozen=True)
-class Resonance:
+class Resonance(Displayed):
     """`works`, `topics`, `emotions`: frames (see `resonance`, `emotion_effects`); `shared`: the part of a post's score
     that is the work's own wherever it appears, {value, low, high, n}."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -10,7 +12,9 @@ from scipy.stats import beta
 from tidegauge.creators.post_frame import creator_facts
 from tidegauge.creators.role_evidence import industry
 from tidegauge.creators.roles import ROLE_NAMES
+from tidegauge.display import Displayed
 from tidegauge.reference import stage_fit, words
+from tidegauge.result import Provenance
 from tidegauge.vocab import Stage
 from tidegauge.workspace.tables import Tables
 
@@ -22,6 +26,14 @@ _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "role": pl.String, "platform": pl.String, "industry": pl.String, "stage": pl.String, "value": pl.Float64,
     "low": pl.Float64, "high": pl.Float64, "n": pl.Int64, "basis": pl.String, "source": pl.String,
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RoleFit(Displayed):
+    """`rows`: `role_fit`'s table, with where its bookings come from."""
+
+    rows: pl.DataFrame
+    provenance: Provenance
 
 
 def role_fit(tables: Tables) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tidegauge.creators import audience_overlap
+from tidegauge.creators import audience_overlap, audience_union
 from tidegauge.creators.table import standing
 from tidegauge.report.blocks import BarChart, Column, LineChart
 from tidegauge.report.charts import svg
@@ -123,15 +123,17 @@ def compare(site: Site, request: Request) -> Response:
     frame, complete = roster_frame(site, snapshot)
     rows = {r["creator_id"]: r for r in frame.filter(pl.col("creator_id").is_in(list(ids))).drop("_text").to_dicts()}
     shown = [rows[i] for i in ids if i in rows]
-    charts, shared = [], []
+    charts, shared, together = [], [], None
     if len(shown) >= 2:
         charts = [c for c in (_dots(shown, k, lang) for k in ("views_next", "post_next", "price_fair")) if c]
         with site.tables(snapshot) as tables:
             pairs: pl.DataFrame = audience_overlap(tables, [r["creator_id"] for r in shown])
+            together = audience_union(tables, [r["creator_id"] for r in shown])
         names = {r["creator_id"]: r["name"] or r["creator_id"] for r in shown}
         shared = [p | {"a": names[p["creator_a"]], "b": names[p["creator_b"]]} for p in pairs.to_dicts()]
     return render(
         site, request, "compare.html", view="creators", snapshot=snapshot, rows=shown, charts=charts, shared=shared,
+        together=together,
         figures=COLUMNS, units=_UNITS, job=None if complete else estimated(site, snapshot).job,
     )  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tidegauge.creators import CreatorPage
+from tidegauge.creators import Advice, CreatorPage, Resonance, RoleFit
 from tidegauge.display import Shown, displays
 from tidegauge.plan.case_score import CaseScore
 from tidegauge.plan.compare import Comparison
@@ -58,6 +58,17 @@ _register("case", CaseScore)
 _register("budget_split", BudgetSplit)
 _register("comparison", Comparison)
 _register("response", Response)
+_register("resonance", Resonance)
+
+
+@displays(Advice)
+def advice(told: Advice) -> Shown:
+    return look(build({"advice": told}), told.provenance, creator_title(told)[told.provenance.language])
+
+
+@displays(RoleFit)
+def role_fit(found: RoleFit) -> Shown:
+    return look(build({"role_fit": found.rows}), found.provenance)
 
 
 @displays(CreatorPage)
