@@ -111,14 +111,27 @@ def test_interpolation_never_reaches_across_the_origin():
 
 def test_a_window_without_observed_ends_is_no_truth_and_a_fall_is_zero():
     days = [0, 1, 2, 3, 4, 20, 21, 22]
-    counts = [10, 20, 30, 25, 40, 400, 410, 420]
+    counts = [10, 20, 30, 25, 26, 400, 410, 420]
     frame = pl.DataFrame({"k": ["a"] * 8, "d": [START + dt.timedelta(days=x) for x in days], "n": counts})
     views = daily_counter(frame, key="k", day="d", count="n")
     assert gap_limit(views) == 2.0
-    assert views_between(views, 0, 4, 2.0)[0] == 30
+    assert views_between(views, 0, 4, 2.0)[0] == 16
     assert views_between(views, 2, 3, 2.0)[0] == 0
     assert np.isnan(views_between(views, 4, 11, 2.0)[0])
     assert np.isnan(views_between(views, 20, 40, 2.0)[0])
+
+
+def test_a_reading_that_is_taken_back_is_no_fall_and_one_that_stays_is():
+    readings = {"dip": [100, 110, 50, 130], "zero": [100, 0, 0, 130], "stays": [100, 60, 61, 62]}
+    rows = [(k, START + dt.timedelta(days=d), n) for k, counts in readings.items() for d, n in enumerate(counts)]
+    views = daily_counter(pl.DataFrame(rows, schema=["k", "d", "n"], orient="row"), key="k", day="d", count="n")
+    found = dict(zip(views.keys, views.count.tolist(), strict=True))
+    assert found["dip"] == [100, 110, 120, 130]
+    assert found["zero"] == pytest.approx([100, 110, 120, 130])
+    assert found["stays"][2:] == [61, 62]
+    known = views.until(1)  # what comes later says nothing about a reading
+    assert known.count[known.keys.to_list().index("stays")].tolist()[0] == 100
+    assert np.isnan(known.count[known.keys.to_list().index("dip")]).sum() == 0
 
 
 @settings(max_examples=25, deadline=None)

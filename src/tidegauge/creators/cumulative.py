@@ -96,11 +96,25 @@ def daily_counter(frame: pl.DataFrame, *, key: str, day: str, count: str, keys: 
     placed = (
         known.with_columns((pl.col("day").to_physical() - first).alias("column"))
         .unique(["key", "column"], keep="last", maintain_order=True)
+        .sort("key", "column")
+        .filter(~_misread())
         .join(number, on="key", how="inner")
     )
     observed = np.full((len(rows), last - first + 1), np.nan)
     observed[placed.get_column("row").to_numpy(), placed.get_column("column").to_numpy()] = placed.get_column("count")
     return _interpolated(rows, first, observed)
+
+
+def _misread() -> pl.Expr:
+    """Readings not to be believed, by what was known when they came: nothing after something, and a first fall.
+
+    A count that falls and is back at the next reading was misread; one that stays down is believed from its second
+    reading on.
+    """
+    count = pl.col("count")
+    fell = (count < count.shift()).over("key").fill_null(False)
+    before = fell.shift().over("key").fill_null(False)
+    return (fell & ~before) | ((count == 0) & (count.cum_max().over("key") > 0))
 
 
 def _interpolated(keys: pl.Series, first_day: int, observed: Float) -> Counter:
