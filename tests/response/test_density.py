@@ -202,10 +202,12 @@ def test_jax_gives_the_same_gradient_and_numpyro_the_same_posterior():
         theirs = np.asarray(run.get_samples())
     ours, _ = sample(scaled, warm_start(scaled, np.zeros(dims)), 800, 400, 2, 2, 1, None)
     ours = ours.reshape(-1, dims)
-    # Means agree within five standard errors (an effective draw in four), deviations within a quarter.
+    # Means agree within five standard errors (an effective draw in four), middle ranges within a quarter (rare trips to
+    # a noise near zero, which twenty periods cannot exclude, rule the deviations of a short run).
     error = np.sqrt(theirs.var(axis=0) / (len(theirs) / 4) + ours.var(axis=0) / (len(ours) / 4))
     assert (np.abs(theirs.mean(axis=0) - ours.mean(axis=0)) < 5 * error).all()
-    assert ours.std(axis=0) == pytest.approx(theirs.std(axis=0), rel=0.25)
+    ranges = [np.subtract(*np.quantile(z, [0.8, 0.2], axis=0)) for z in (ours, theirs)]
+    assert ranges[0] == pytest.approx(ranges[1], rel=0.25)
 
 
 def test_the_numbered_places_are_the_named_ones():
@@ -263,3 +265,19 @@ def test_a_known_roi_and_a_lift_test_pull_the_contribution():
     pull = value_and_gradient(z, known.data)[1] - value_and_gradient(z, plain.data)[1]
     assert pull[plain.layout.at["short"]] > 0
     assert (pull[2:] == 0).all()
+
+
+def test_brand_series_seen_together_are_collapsed_without_loss():
+    rng = np.random.default_rng(7)
+    for geos in (1, 2):
+        whole = drawn_history(rng, geos, 24, 2, 3, gaps=False)
+        whole.outcome[:, 3:5] = np.nan
+        for values in whole.brand_series.values():
+            values[:, 10:12] = np.nan
+        scaled = scale(whole, Form())
+        assert scaled.data.few.rows.shape[3] < scaled.data.columns.shape[3]
+        apart = scaled.data._replace(few=scaled.data.few._replace(rows=np.zeros((geos, 24, 2, 0))))
+        for z in 0.5 * rng.standard_normal((3, scaled.layout.dims)):
+            (value, grad), (plain, slope) = value_and_gradient(z, scaled.data), value_and_gradient(z, apart)
+            assert value == pytest.approx(plain, rel=1e-10)
+            assert grad == pytest.approx(slope, rel=1e-8, abs=1e-8)

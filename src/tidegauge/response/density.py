@@ -12,6 +12,7 @@ import numba as nb
 import numpy as np
 
 from tidegauge.response.attention import lag_weights
+from tidegauge.response.collapse import mean_weights, narrow_rows
 from tidegauge.response.curves import carry, carry_back, saturate, saturate_back
 from tidegauge.response.gaussian import gaussian_part
 from tidegauge.response.history import Floats
@@ -313,10 +314,14 @@ def log_density(z: Floats, data: Data, grad: Floats) -> float:
     curves = unpack(z, data)
     step, decay, brand_step, loads, sds = scalars(z, data)
     carried, attention, mean = attention_of(data, curves)
-    columns = data.columns.copy()
-    stock, build = _add_effects(data, curves, attention, mean, decay, loads, columns)
+    collapsed = data.few.rows.shape[3] > 0
+    columns = narrow_rows(data.few, mean_weights(loads, sds)[0]) if collapsed else data.columns.copy()
+    # The mean of the brand series shows the brand itself.
+    row_loads = np.array([loads[0], 1.0]) if collapsed else loads
+    stock, build = _add_effects(data, curves, attention, mean, decay, row_loads, columns)
     load_bar, sd_bar, state_bar = np.zeros(series), np.zeros(series), np.zeros(4)
-    residual_bar = np.empty((geos, periods, series))
+    row_load_bar = np.zeros(len(row_loads))
+    residual_bar = np.empty((geos, periods, len(row_loads)))
     value = gaussian_part(columns, data, loads, sds, step, decay, brand_step, residual_bar, sd_bar, load_bar, state_bar)
     if not math.isfinite(value):
         return -np.inf
@@ -325,7 +330,12 @@ def log_density(z: Floats, data: Data, grad: Floats) -> float:
         np.zeros(streams), np.zeros(streams), np.zeros((periods, streams)), np.zeros(streams),
         np.zeros((geos, streams, periods)),
     )  # fmt: skip
-    decay_bar = _effects_back(data, curves, attention, mean, decay, loads, stock, build, residual_bar, load_bar, bars)
+    decay_bar = _effects_back(
+        data, curves, attention, mean, decay, row_loads, stock, build, residual_bar, row_load_bar, bars
+    )
+    load_bar[0] += row_load_bar[0]
+    if not collapsed:
+        load_bar[1:] += row_load_bar[1:]
     value += _lift_tests(data, curves, attention, mean, bars)
     _curves_back(data, curves, carried, attention, bars)
     for s in range(streams):

@@ -43,7 +43,7 @@ def run_filter(
     """One geo, forwards. Fills innovations, the brand's means before each update, the record and the weighted products.
 
     columns[time, obs, column]; seen[time, obs] 1 or 0; noise[time, obs] variances; loads[obs].
-    products[column, column] (lower triangle) gains the sums v v'/F. Returns the sum of log F.
+    products[column, column] gains the sums v v'/F. Returns the sum of log F.
     """
     periods, series, width = columns.shape
     level, brand = np.zeros(width), np.zeros(width)
@@ -61,6 +61,8 @@ def run_filter(
                 p22 = decay * decay * p22 + brand_var
         for j in range(series):
             if seen[t, j] == 0.0:
+                innovations[t, j] = 0.0
+                record[t, j, _F] = 1.0
                 continue
             a, b = load_level[j], load_brand[j]
             g1, g2 = p11 * a + p12 * b, p12 * a + p22 * b
@@ -84,12 +86,31 @@ def run_filter(
             p12 -= g1 * k2
             p22 -= g2 * k2
             log_det += math.log(f)
-            w = 1.0 / f
-            for c in range(width):
-                x = w * innovations[t, j, c]
-                for e in range(c + 1):
-                    products[c, e] += x * innovations[t, j, e]
+    add_products(innovations, record, products)
     return log_det
+
+
+@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def add_products(innovations: Floats, record: Floats, products: Floats) -> None:
+    """products[column, column] gains the sums v v'/F of all rows."""
+    periods, series, width = innovations.shape
+    rows = innovations.reshape(periods * series, width)
+    weighed = np.empty((periods * series, width))
+    for t in range(periods):
+        for j in range(series):
+            w = 1.0 / record[t, j, _F]
+            for c in range(width):
+                weighed[t * series + j, c] = w * innovations[t, j, c]
+    some = rows_at_once(width)
+    for first in range(0, len(rows), some):
+        products[:] += np.dot(weighed[first : first + some].T, rows[first : first + some])
+
+
+@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def rows_at_once(width: int) -> int:
+    """Rows of a product with a square matrix that the linear algebra library computes without starting threads, which
+    would fight with the chains' own (OpenBLAS: up to 2^18 multiplications)."""
+    return max(1, (1 << 18) // (width * width))
 
 
 @nb.njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
@@ -114,8 +135,11 @@ def run_back(  # noqa: PLR0915
     out = (level_var, decay, brand_var, first_var) gain.
     """
     periods, series, width = innovations.shape
-    level, brand = np.zeros(width), np.zeros(width)
-    weighed, v_bar = np.empty(width), np.empty(width)
+    level, brand, v_bar = np.zeros(width), np.zeros(width), np.empty(width)
+    rows, weighted = innovations.reshape(periods * series, width), np.empty((periods * series, width))
+    some = rows_at_once(width)
+    for first in range(0, len(rows), some):
+        weighted[first : first + some] = np.dot(rows[first : first + some], weight)
     p11, p12, p22 = 0.0, 0.0, 0.0
     for t in range(periods - 1, -1, -1):
         for j in range(series - 1, -1, -1):
@@ -130,11 +154,7 @@ def run_back(  # noqa: PLR0915
             g1_bar = -2.0 * k1 * p11 - k2 * p12
             g2_bar = -k1 * p12 - 2.0 * k2 * p22
             f_bar = k1 * k1 * p11 + k1 * k2 * p12 + k2 * k2 * p22
-            for c in range(width):
-                total = 0.0
-                for e in range(width):
-                    total += weight[c, e] * innovations[t, j, e]
-                weighed[c] = total
+            weighed = weighted[t * series + j]
             square, k1_bar, k2_bar = 0.0, 0.0, 0.0
             for c in range(width):
                 v = innovations[t, j, c]

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidegauge.response.attention import lag_count
+from tidegauge.response.collapse import Collapse, make_collapse
 from tidegauge.response.festivals import festival_columns
 from tidegauge.response.history import Floats, History
 from tidegauge.response.layout import PRIORS, Layout, Priors, covariances, make_layout, places
@@ -53,6 +54,7 @@ class Data(NamedTuple):
     precision: Floats  # [dims, dims], inverse of the coordinates' prior correlation
     lags: int  # of delayed adstock, 0 for geometric
     hill: bool
+    few: Collapse
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def scale(
     unit = np.concatenate([outcome_unit[:, None], brand_unit], axis=1)
     relative = np.stack([history.outcome, *brand], axis=2) / unit[:, None, :] - 1.0
     seen = np.isfinite(relative)
-    design, coefficient, blocks = _design(history, relative, fitted, form, len(series))
+    design, coefficient, blocks, own_at, base, own_scale = _design(history, relative, fitted, form, len(series))
     noise = [_left_over(relative[:, :, j], design[:, :, j]) for j in range(1 + len(series))]
     knots = _knots(t, history.period_days) if form.drift else np.zeros((t, 0))
     layout = make_layout(history.streams, g, len(series), knots.shape[1], form, priors)
@@ -124,10 +126,11 @@ def scale(
     lift = np.array([[x.lift, x.error] for x in tests]).reshape(-1, 2) / outcome_unit[test_at[:, 0]][:, None]
     weight = outcome_unit / outcome_unit.sum()
     mean_spend = np.einsum("g,gts->s", weight, spread[:, :fitted]) / fitted
+    columns = np.concatenate([np.where(seen, relative, 0.0)[..., None], design], axis=3)
     data = Data(
         spend=np.ascontiguousarray(spread / spend_unit),
         feed=spread / np.where(mean_spend > 0, mean_spend, 1.0),
-        columns=np.concatenate([np.where(seen, relative, 0.0)[..., None], design], axis=3),
+        columns=columns,
         seen=seen.astype(np.float64),
         widen=np.ones((g, t)) if widen is None else widen,
         coefficient=coefficient,
@@ -147,6 +150,7 @@ def scale(
         precision=np.asarray(np.linalg.inv(layout.correlation), dtype=np.float64),
         lags=lag_count(history.period_days) if form.adstock == "delayed" else 0,
         hill=form.saturation == "hill",
+        few=make_collapse(columns, seen.astype(np.float64), 1 + own_at, base, own_scale),
     )
     return Scaled(data, layout, outcome_unit, brand_unit, spend_unit, mean_spend, size, series, blocks)
 
@@ -231,8 +235,9 @@ def _waves(history: History, fitted: int, most: int) -> Floats:
 
 def _design(
     history: History, relative: Floats, fitted: int, form: Form, series: int
-) -> tuple[Floats, Ints, tuple[str, ...]]:
-    """Columns [G, T, J, Q], which coefficient each is [G, Q], and the coefficients' names.
+) -> tuple[Floats, Ints, tuple[str, ...], Ints, Floats, Floats]:
+    """Columns [G, T, J, Q], which coefficient each is [G, Q], and the coefficients' names; then of the brand series'
+    own columns: where they stand [K, B], what they have in common [T, B], and by which factor [K, B].
 
     Start and trend are each geo's own; seasons, festivals and controls are shared (they are relative to the mean).
     """
@@ -264,13 +269,17 @@ def _design(
         columns[:, :, 0, own + q] = c * spread[0]
         coefficient[:, own + q] = len(names)
         names.append(name)
+    own_at = np.zeros((series, 1 + len(waves)), dtype=np.int64)
     for k in range(series):
+        own_at[k, 0] = 2 + k
         for i, w in enumerate(waves):
-            q = own + len(shared) + k * len(waves) + i
+            q = own_at[k, 1 + i] = own + len(shared) + k * len(waves) + i
             columns[:, :, 1 + k, q] = w * spread[1 + k]
             coefficient[:, q] = len(names)
             names.append(f"brand:{k}:season:{i}")
-    return columns, coefficient, tuple(names)
+    base = np.concatenate([np.ones((t, 1)), waves.T.reshape(t, -1)], axis=1)
+    own_scale = np.concatenate([np.full((series, 1), _START_SD), np.outer(spread[1:], np.ones(len(waves)))], axis=1)
+    return columns, coefficient, tuple(names), own_at, base, own_scale
 
 
 def _left_over(observed: Floats, design: Floats) -> float:
