@@ -329,7 +329,8 @@ class Workspace:
     ) -> dict[str, str]:
         """Run every measure that the data allow and write one HTML page, a workbook and a deck; paths by kind.
 
-        A measure for which the workspace holds no data is left out, and the report says which and why.
+        What `respond` found is told where its fit was kept and the data are still the same. A measure for which the
+        workspace holds no data is left out, and the report says which and why.
         """
         from tidegauge.measure.registry import measures
         from tidegauge.report import write_workspace
@@ -337,6 +338,7 @@ class Workspace:
 
         results: dict[str, Result] = {}
         skipped: dict[str, str] = {}
+        responses: tuple[Response, ...] = ()
         known = measures()
         with self.tables() as tables:
             for i, (name, m) in enumerate(known.items()):
@@ -346,9 +348,16 @@ class Workspace:
                     results[name] = m.run(tables, by=m.default_by, start=None, end=None)
                 except MeasureError as e:
                     skipped[name] = str(e)
+            if (self.path / "response").is_dir():
+                from tidegauge.response.run import kept_responses
+
+                responses, stale = kept_responses(self.path, tables)
+                skipped |= stale
         if progress is not None:
             progress(0.85, "writing")
-        content = WorkspaceReport(results=results, status=self.status().as_dict(), plan=plan, skipped=skipped)
+        content = WorkspaceReport(
+            results=results, status=self.status().as_dict(), plan=plan, skipped=skipped, responses=responses
+        )
         return write_workspace(content, Path(out), lang=lang or self.settings.language)
 
     def export(self, out: str | Path) -> dict[str, Any]:

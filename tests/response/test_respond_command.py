@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -47,6 +49,21 @@ def test_respond_tells_json_keeps_the_posterior_and_writes_the_report(workspace,
     assert "短期回报" in page
     assert "Short ROI" in page
     assert {"html", "xlsx", "pptx"} == set(document["files"])
+
+
+def test_the_report_tells_a_kept_response_of_the_same_data_alone(workspace, tmp_path):
+    ws = tg.Workspace(workspace)
+    if not (workspace / "response").exists():
+        ws.respond(draws=60, chains=2)
+    page = Path(ws.report(tmp_path / "same")["html"]).read_text(encoding="utf-8")
+    for word in ("短期回报", "Short ROI", "长期回报", "Long ROI", "R-hat", "结论", "Verdict"):
+        assert word in page
+    rows = {"brand": "拟海", "stream": "new", "period_start": [dt.date(2024, 12, 30)],
+            "period_end": [dt.date(2025, 1, 5)], "geo": "", "cost": 1e5}  # fmt: skip
+    assert ws.load({"spend": pl.DataFrame(rows)}).error is None
+    page = Path(ws.report(tmp_path / "other")["html"]).read_text(encoding="utf-8")
+    assert "Short ROI" not in page
+    assert "the data have changed since it was fitted" in page
 
 
 def test_a_workspace_without_sales_says_what_is_missing(tmp_path, capsys):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tidegauge.plan.result import Plan
 from tidegauge.report.blocks import Fact
 from tidegauge.report.figures import clean
 from tidegauge.result import Result, Text
+
+if TYPE_CHECKING:
+    from tidegauge.response.reading import Response
 
 WORKSPACE_TITLE = Text("生态报告", "Ecosystem report")
 #: The plan's name in the order of preference.
@@ -21,7 +24,8 @@ class WorkspaceReport:
 
     `results` maps a measure's name (or any name of the caller's) to its result, in the order in which they are told;
     `skipped` maps the measures that could not be made to the reason; `status` is `Status.as_dict()`; `plan` brings a
-    plan's sections along; `headlines` stand first (where there are none, the report makes its own from the results).
+    plan's sections along, `responses` those of fitted responses; `headlines` stand first (where there are none, the
+    report makes its own from the results).
     """
 
     results: dict[str, Result]
@@ -30,6 +34,7 @@ class WorkspaceReport:
     headlines: tuple[Fact, ...] = ()
     skipped: dict[str, str] = field(default_factory=dict)
     title: Text = WORKSPACE_TITLE
+    responses: tuple[Response, ...] = ()
 
 
 def plan_title(plan: Plan) -> Text:

@@ -50,13 +50,17 @@ def registered(package: str = "tidegauge.report.sections") -> tuple[Registered, 
 
 
 def build(content: dict[Needs, Any], package: str = "tidegauge.report.sections") -> tuple[Section, ...]:
-    """The sections of a report. `content` maps what is at hand ("plan", "workspace") to the object itself."""
+    """The sections of a report.
+
+    `content` maps what is at hand ("plan", "workspace") to the object itself, or to a tuple of several of its kind.
+    """
     built: list[Section] = []
     for entry in registered(package):
-        if content.get(entry.needs) is None:
-            continue
-        made = entry.build(content[entry.needs])
-        for i, s in enumerate(() if made is None else (made,) if isinstance(made, Section) else made):
-            name = s.name or (entry.name if i == 0 else f"{entry.name}-{i + 1}")
-            built.append(replace(s, name=name, title=s.title if s.title.en else entry.title))
+        held = content.get(entry.needs)
+        for n, subject in enumerate(held if isinstance(held, tuple) else () if held is None else (held,)):
+            first = entry.name if n == 0 else f"{entry.name}-of-{n + 1}"
+            made = entry.build(subject)
+            for i, s in enumerate(() if made is None else (made,) if isinstance(made, Section) else made):
+                name = s.name or (first if i == 0 else f"{first}-{i + 1}")
+                built.append(replace(s, name=name, title=s.title if s.title.en else entry.title))
     return tuple(built)

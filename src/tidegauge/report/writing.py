@@ -26,7 +26,7 @@ def write_plan_files(plan: Plan, out: Path, *, lang: Lang, name: str) -> dict[st
 
 def write_workspace_files(content: WorkspaceReport, out: Path, *, lang: Lang, name: str) -> dict[str, str]:
     """See `tidegauge.report.write_workspace`."""
-    sections = build({"plan": content.plan, "workspace": content})
+    sections = build({"plan": content.plan, "workspace": content, "response": content.responses})
     return _write(sections, workspace_head(content), out, lang=lang, name=name)
 
 

@@ -6,6 +6,9 @@ import re
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
+from tidegauge.errors import TidegaugeError
 from tidegauge.response.backtest import backtest
 from tidegauge.response.fit import Progress, fit
 from tidegauge.response.history import History
@@ -16,6 +19,7 @@ from tidegauge.workspace.tables import Tables
 
 #: Where fitted responses lie inside a workspace directory.
 FOLDER = "response"
+_FREQUENCIES: dict[float, Literal["D", "W"]] = {1: "D", 7: "W"}
 
 
 def respond(
@@ -88,3 +92,41 @@ def posterior_path(workspace: Path, brand: str, metric: str) -> Path:
 def kept_posterior(workspace: Path, brand: str, metric: str = "sales") -> Posterior:
     """The posterior that `respond` kept; WorkspaceError where there is none."""
     return load_posterior(posterior_path(workspace, brand, metric))
+
+
+def kept_responses(workspace: Path, tables: Tables) -> tuple[tuple[Response, ...], dict[str, str]]:
+    """Kept fits of the very data that the workspace holds now, read anew; and for the others why they do not count.
+
+    The reasons go by "response" and the file's name.
+    """
+    found, stale = [], {}
+    for path in sorted((workspace / FOLDER).glob("*.npz")):
+        try:
+            posterior = load_posterior(path)
+            h = posterior.history
+            now = history(
+                tables, brand=h.brand, metric=h.metric, freq=_FREQUENCIES.get(h.period_days),
+                value_per_unit=h.value_per_unit, regional=posterior.form.regional,
+            )  # fmt: skip
+        except TidegaugeError as e:
+            stale[f"response {path.stem}"] = str(e)
+            continue
+        if same_data(h, now):
+            found.append(read_response(posterior, seed=int(posterior.sampling["seed"])))
+        else:
+            stale[f"response {path.stem}"] = "the data have changed since it was fitted: tidegauge respond"
+    return tuple(found), stale
+
+
+def same_data(a: History, b: History) -> bool:
+    """Whether two histories hold the same spend, outcomes, brand series and controls over the same periods."""
+    series = ({**h.brand_series, **{f"control:{k}": v for k, v in h.controls.items()}} for h in (a, b))
+    mine, theirs = series
+    return (
+        (a.streams, a.geos) == (b.streams, b.geos)
+        and np.array_equal(a.dates, b.dates)
+        and np.array_equal(a.spend, b.spend)
+        and np.array_equal(a.outcome, b.outcome, equal_nan=True)
+        and mine.keys() == theirs.keys()
+        and all(np.array_equal(v, theirs[k], equal_nan=True) for k, v in mine.items())
+    )
