@@ -274,3 +274,31 @@ def test_verify_takes_plan_objects_and_says_what_was_assumed(flown):
         found = verify(tables, promised(plan.as_dict()), seed=1)
     assert found.provenance.seed == 1
     assert found.brand == "沐研"
+
+
+def test_a_flown_roster_feeds_the_response_and_the_next_split(flown, verified):
+    pytest.importorskip("nutpie")
+    ws, plan, done, _ = flown
+    # Sales that the flight truly made: 1.5 a unit of money, half of what is left each day.
+    placed = done.frames["placements"].filter(pl.col("cost").is_not_null() & pl.col("published_at").is_not_null())
+    days = [dt.date(2026, 1, 5) + dt.timedelta(days=i) for i in range(100)]
+    brought = np.zeros(len(days))
+    for cost, at in placed.select("cost", "published_at").iter_rows():
+        since = np.array([(d - at.date()).days for d in days])
+        brought += np.where(since >= 0, 1.5 * cost * 0.5 ** (since + 1.0), 0.0)
+    noise = 1.0 + 0.02 * np.random.default_rng(3).standard_normal(len(days))
+    sales = {"brand": "沐研", "metric": "sales", "period_start": days, "period_end": days, "geo": "",
+             "value": 40_000.0 * noise + brought}  # fmt: skip
+    assert ws.load({"outcomes": pl.DataFrame(sales)}).error is None
+    read = ws.respond(brand="沐研", draws=100, chains=2)
+    totals = {r["figure"]: r for r in verified.totals.to_dicts()}
+    assert read.total.spend == pytest.approx(totals["cost"]["delivered"])
+    assert {s.stream.split("/")[0] for s in read.streams} == set(
+        plan.picks.filter(pl.col("creator_id").is_in(placed["creator_id"].to_list()))["platform"]
+    )
+    low, high = read.total.contribution.low, read.total.contribution.high
+    assert 0.9 * low <= brought.sum() <= 1.1 * high
+    assert read.total.contribution.value == pytest.approx(brought.sum(), rel=0.25)
+    split = ws.split(parse_brief('budget = 300000\nbrand = "沐研"\n[split]\nhorizon_weeks = 8\n'))
+    assert {r["stream"] for r in split.streams.to_dicts()} == {s.stream for s in read.streams}
+    assert 0 < split.streams["money"].sum() <= 300_000 * (1 + 1e-9)
