@@ -26,6 +26,7 @@ from tidegauge.twin.market import market_history
 from tidegauge.twin.market_truth import true_returns
 
 KINDS = ("brand", "no_brand", "confounded", "brand_walk")
+SATURATIONS = ("logistic", "hill")
 
 
 def world(kind: str, seed: int):
@@ -60,11 +61,11 @@ def world(kind: str, seed: int):
     return market, history
 
 
-def one(kind: str, seed: int, draws: int) -> dict[str, object]:
+def one(kind: str, seed: int, draws: int, form: Form) -> dict[str, object]:
     """Fit one world and hold its intervals against the truth."""
     market, history = world(kind, seed)
     begun = time.perf_counter()
-    posterior = fit(history, Form(), draws=draws, tune=300, chains=2, seed=seed)
+    posterior = fit(history, form, draws=draws, tune=300, chains=2, seed=seed)
     read = read_response(posterior, seed=seed)
     truth = true_returns(market)
     added = response_curve(posterior, history.spend, most_draws=1000)
@@ -86,6 +87,9 @@ def one(kind: str, seed: int, draws: int) -> dict[str, object]:
         "long_roi_covered": [holds(s.roi_long, v) for s, v in zip(read.streams, truth.roi_long, strict=True)],
         "total_short_covered": holds(read.total.roi_short, float(truth.short_cny.sum() / truth.spend_cny.sum())),
         "multiplier_covered": bool(low - 1e-9 <= true_multiplier <= high + 1e-9),
+        # Share of the posterior below the truth: flat over worlds if the intervals are honest at every level.
+        "total_short_place": float(np.mean(short < truth.short_cny.sum())),
+        "multiplier_place": float(np.mean(multiplier < true_multiplier)),
         "multiplier": [float(np.mean(multiplier)), float(low), float(high), true_multiplier],
         "short_ratio": float(short.mean() / truth.short_cny.sum()),
         "contribution_error": float(
@@ -125,12 +129,14 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, default=50)
     parser.add_argument("--draws", type=int, default=300)
     parser.add_argument("--first", type=int, default=0, help="seed of the first world")
+    parser.add_argument("--kind", action="append", choices=KINDS, help="only these, in turn; repeatable")
+    parser.add_argument("--saturation", choices=SATURATIONS, default=Form().saturation)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--log", help="append each world's row to this file as it is done")
     args = parser.parse_args()
-    rows = []
+    rows, kinds = [], args.kind or KINDS
     for i in range(args.first, args.first + args.worlds):
-        rows.append(one(KINDS[i % len(KINDS)], 1000 + i, args.draws))
+        rows.append(one(kinds[i % len(kinds)], 1000 + i, args.draws, Form(saturation=args.saturation)))
         print(f"world {i + 1}: {rows[-1]['kind']}, {rows[-1]['fit_s']:.0f} s", file=sys.stderr, flush=True)
         if args.log:
             with open(args.log, "a", encoding="utf-8") as f:
