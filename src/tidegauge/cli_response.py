@@ -17,7 +17,7 @@ def respond(
     metric: Annotated[str, typer.Option("--metric", help="The outcome to explain.")] = "sales",
     freq: Annotated[str | None, typer.Option("--freq", help="D or W; default: the outcome's own.")] = None,
     adstock: Annotated[str, typer.Option("--adstock", help="geometric or delayed")] = "geometric",
-    saturation: Annotated[str, typer.Option("--saturation", help="logistic or hill")] = "logistic",
+    saturation: Annotated[str, typer.Option("--saturation", help="hill or logistic")] = "hill",
     no_brand: Annotated[bool, typer.Option("--no-brand", help="Leave the brand stock out.")] = False,
     drift: Annotated[bool, typer.Option("--drift", help="Let short effects change slowly over time.")] = False,
     national: Annotated[bool, typer.Option("--national", help="Add regions up.")] = False,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tidegauge.response.attention import HALF_LOGISTIC
 from tidegauge.response.density import log_density
+from tidegauge.response.fit import density_at
 from tidegauge.response.gaussian import START_VAR
 from tidegauge.response.history import LiftTest, make_history
 from tidegauge.response.layout import ORDER, PRIORS, covariances, make_layout
@@ -50,9 +51,9 @@ def value_and_gradient(z, data):
 @pytest.mark.parametrize(
     ("shape", "form"),
     [
-        ((1, 40, 3, 0), Form()),
+        ((1, 40, 3, 0), Form(saturation="logistic")),
         ((1, 40, 1, 1), Form(saturation="hill")),
-        ((1, 40, 6, 2), Form(adstock="delayed")),
+        ((1, 40, 6, 2), Form(adstock="delayed", saturation="logistic")),
         ((3, 30, 3, 1), Form(adstock="delayed", saturation="hill", drift=True)),
         ((3, 30, 2, 0), Form(drift=True)),
     ],
@@ -170,7 +171,7 @@ def dense_log_density(z, scaled, xp=np, linalg=np.linalg):
 @pytest.mark.parametrize("shape", [(1, 30, 3, 0), (1, 30, 4, 2), (2, 24, 2, 1)])
 def test_filter_and_elimination_equal_the_dense_normal_law(shape):
     rng = np.random.default_rng(3)
-    scaled = scale(drawn_history(rng, *shape), Form())
+    scaled = scale(drawn_history(rng, *shape), Form(saturation="logistic"))
     points = 0.5 * rng.standard_normal((4, scaled.layout.dims))
     ours = np.array([value_and_gradient(z, scaled.data)[0] for z in points])
     dense = np.array([dense_log_density(z, scaled) for z in points])
@@ -186,7 +187,7 @@ def test_jax_gives_the_same_gradient_and_numpyro_the_same_posterior():
         warnings.simplefilter("ignore")
         jax.config.update("jax_enable_x64", True)
         rng = np.random.default_rng(5)
-        scaled = scale(drawn_history(rng, 1, 20, 2, 1), Form(festivals=False))
+        scaled = scale(drawn_history(rng, 1, 20, 2, 1), Form(saturation="logistic", festivals=False))
         dims = scaled.layout.dims
 
         def density(z):
@@ -265,6 +266,13 @@ def test_a_known_roi_and_a_lift_test_pull_the_contribution():
     pull = value_and_gradient(z, known.data)[1] - value_and_gradient(z, plain.data)[1]
     assert pull[plain.layout.at["short"]] > 0
     assert (pull[2:] == 0).all()
+
+
+def test_where_the_numbers_give_out_the_sampler_is_turned_back():
+    scaled = scale(drawn_history(np.random.default_rng(1), 1, 24, 2, 3, gaps=False), Form(saturation="hill"))
+    for far in (-60.0, 60.0):
+        grad = np.empty(scaled.layout.dims)
+        assert density_at(np.full(scaled.layout.dims, far), scaled, grad) < -1e3
 
 
 def test_brand_series_seen_together_are_collapsed_without_loss():

@@ -82,22 +82,22 @@ def test_the_truth_lies_inside_the_total_intervals(read, market):
     multiplier = 1 + float((truth.roi_long * truth.spend_cny).sum()) / float(truth.short_cny.sum())
     assert read.brand_stock is not None
     assert read.brand_stock.long_multiplier.low - 1e-9 <= multiplier <= read.brand_stock.long_multiplier.high
-    # The intervals are no wider than the data allow: a total ROI within a factor of two.
-    assert read.total.roi_short.high < 2 * read.total.roi_short.low
+    # Two years and a bit, an unknown steepness: a total ROI within a factor of two and a half, no wider.
+    assert read.total.roi_short.high < 2.5 * read.total.roi_short.low
 
 
 def test_the_curve_is_its_definition(posterior, history):
     spend = np.zeros((10, 3))
     spend[:, 1] = history.spend[0, :, 1].mean()
     added = response_curve(posterior, spend, most_draws=7)
-    d = {k: posterior.flat(k, 7) for k in ("half_life_days", "half_saturation", "short", "long")}
+    d = {k: posterior.flat(k, 7) for k in ("half_life_days", "half_saturation", "slope", "short", "long")}
     for i in range(7):
         decay = 2 ** (-7 / d["half_life_days"][i, 1])
         carried, total = 0.0, 0.0
         for t in range(400):
             carried = decay * carried + (1 - decay) * (spend[t, 1] if t < 10 else 0.0)
-            total += np.tanh(np.log(3) / 2 * carried / d["half_saturation"][i, 1])
-        assert added.short[i, 1] == pytest.approx(d["short"][i, 0, 1] * total, rel=1e-4)
+            total += 1 / (1 + (d["half_saturation"][i, 1] / carried) ** d["slope"][i, 1]) if carried > 0 else 0.0
+        assert added.short[i, 1] == pytest.approx(d["short"][i, 0, 1] * total, rel=1e-3)
         assert added.long[i, 1] == pytest.approx(d["long"][i, 1] * spend[:, 1].sum(), rel=1e-9)
     assert (added.short[:, [0, 2]] == 0).all()
     nearer = response_curve(posterior, spend, horizon=10, most_draws=7)

@@ -44,7 +44,7 @@ def fit(
 
     Parameters
     ----------
-    form : which curves and options; by default geometric adstock, logistic saturation, brand where it can be seen.
+    form : which curves and options; by default geometric adstock, Hill saturation, brand where it can be seen.
     draws, tune, chains : of the sampler, per chain. cores : chains at a time.
     known : stream → (low, high): its short ROI is known to lie there with 90 % (another study, an experiment).
 
@@ -94,7 +94,7 @@ def warm_start(scaled: Scaled, z: Floats) -> Floats:
 
     def descent(point: Floats) -> tuple[float, Floats]:
         grad = np.empty_like(point)
-        value = log_density(point, scaled.data, grad)
+        value = density_at(point, scaled, grad)
         if not np.isfinite(value):
             return 1e300, np.zeros_like(point)
         return -value, -grad
@@ -135,10 +135,7 @@ def sample(
     def make_density() -> Callable[[Floats], tuple[float, Floats]]:
         def density(z: Floats) -> tuple[float, Floats]:
             grad = np.empty(dims)
-            try:
-                value = log_density(z, data, grad)
-            except ZeroDivisionError as e:  # a curve so steep that its numbers underflow
-                raise _Outside("the density cannot be computed here") from e
+            value = density_at(z, scaled, grad)
             if not np.isfinite(value):
                 raise _Outside("the density cannot be computed here")
             return value, grad
@@ -194,6 +191,18 @@ def sample(
     diverged = int(sum(_column(s, "diverging")[-draws:].sum() for s in stats))
     steps = np.concatenate([_column(s, "n_steps")[-draws:] for s in stats])
     return z, {"divergences": diverged, "mean_steps": float(steps.mean()), "tune": tune}
+
+
+def density_at(z: Floats, scaled: Scaled, grad: Floats) -> float:
+    """Log density and, into `grad`, its gradient; minus infinity where the numbers give out.
+
+    That is far outside: a curve so steep that it underflows, deviations so small that rounding rules the elimination.
+    """
+    try:
+        value: float = log_density(z, scaled.data, grad)
+    except (ZeroDivisionError, np.linalg.LinAlgError):
+        return -np.inf
+    return value
 
 
 class _Outside(ValueError):

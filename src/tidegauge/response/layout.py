@@ -15,6 +15,8 @@ Sources of the priors
   differs from the pool's by a factor of 2 or so (the spread of elasticities around 0.1 in Sethuraman, Tellis and
   Briesch 2011, J. Marketing Research 48).
 - half-saturation: near the stream's own mean active spend, within a factor of 3.
+- steepness of the Hill curve: around 1.2, 90 % between 0.7 and 2.2, from strictly diminishing returns to a mild S: the
+  shapes of Jin et al. 2017, who leave it free; fixing it would be a claim that no history of this length supports.
 - spend to brand and brand to sales: a spike and a slab. Each is a normal quantity cut off at zero, so that a good third
   of the prior mass says "exactly none": effects that the data do not show go to zero, and an interval can reach it
   (Mitchell and Beauchamp 1988, J. American Statistical Association 83). The slab keeps the elasticity of sales to the

@@ -28,13 +28,14 @@ _VERSION = 1
 class Form:
     """Which curves the model bends spend with, and what else it lets move.
 
-    `brand`: "auto" fits a brand stock where there are brand series, "off" leaves it out. `drift`: short effects
-    may change slowly over time. `regional`: keep regions apart. `festivals`: columns for China's shopping and family
-    calendar.
+    `saturation`: the Hill curve's steepness is fitted; the logistic curve fixes it, which makes intervals too narrow
+    where spend acts otherwise. `brand`: "auto" fits a brand stock where there are brand series, "off" leaves it out.
+    `drift`: short effects may change slowly over time. `regional`: keep regions apart. `festivals`: columns for China's
+    shopping and family calendar.
     """
 
     adstock: Adstock = "geometric"
-    saturation: Saturation = "logistic"
+    saturation: Saturation = "hill"
     brand: Brand = "auto"
     drift: bool = False
     regional: bool = True
