@@ -151,7 +151,7 @@ def measure(what: str, file: Path) -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Ingest speed beside pandas and plain DuckDB.")
-    parser.add_argument("--rows", type=int, default=400_000, help="notes in the file (default 400000, about 440 MB)")
+    parser.add_argument("--rows", type=int, default=400_000, help="notes in the file (default 400000, about 500 MB)")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
     parser.add_argument("--skip", default="", help="runs to leave out, with commas (pandas needs much memory)")
     parser.add_argument("--run", help=argparse.SUPPRESS)

@@ -21,10 +21,16 @@ from collected_rows import (
     TABLES,
 )
 from file_writers import read_all, write_csv, write_json, write_jsonl, write_sqlite, write_xlsx
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tidegauge.errors import SourceError
-from tidegauge.sources import sniff
+from tidegauge.schema import check
+from tidegauge.sources import mediacrawler, sniff
+from tidegauge.sources import mediacrawler_layouts as layouts
 from tidegauge.sources.mediacrawler import recognise
+from tidegauge.workspace.batch import ReadContext, pseudonymiser
+from tidegauge.workspace.settings import Settings
 
 
 def write(path, container, folder, kind, row):
@@ -266,3 +272,25 @@ def test_the_folder_breaks_the_tie_between_creators_of_like_columns(tmp_path):
         sample = sniff(target)
         layout, _ = recognise("", *sample.parts[""], target)
         assert layout.platform.value == platform
+
+
+@given(
+    layout=st.sampled_from(layouts.CONTENTS),
+    filled=st.sets(st.sampled_from(mediacrawler._OPTIONAL)),
+    values=st.lists(st.sampled_from([None, "", "3", "x"]), min_size=1, max_size=3),
+)
+def test_columns_that_nothing_fills_change_no_row_and_no_reject(layout, filled, values):
+    columns = [c for c in mediacrawler._OPTIONAL if c != layout.key]
+    frame = pl.DataFrame(
+        {c: values if c in filled else [None] * len(values) for c in columns}, dict.fromkeys(columns, pl.String)
+    )
+    frame = frame.with_columns(pl.lit("7").alias(layout.key), pl.lit("1.2万").alias("liked_count"), _locator=pl.lit(1))
+    context = ReadContext(Settings(), pseudonymiser(b"test"))
+    with pytest.MonkeyPatch.context() as patch:
+        quick, refused = mediacrawler._posts(frame, layout, context, SEEN_AT)
+        patch.setattr(mediacrawler, "_OPTIONAL", ())
+        slow, refused_slowly = mediacrawler._posts(frame, layout, context, SEEN_AT)
+    assert refused.equals(refused_slowly)
+    assert quick.keys() == slow.keys()
+    for table in quick:
+        assert check(table, quick[table]).good.equals(check(table, slow[table]).good)

@@ -30,6 +30,8 @@ _AUTHOR_IDS = ("user_id", "creator_hash")
 _NAMES = ("nickname", "user_nickname", "user_name")
 _COLLECTED = ("last_modify_ts", "add_ts")
 _MARK, _UNKNOWN = Counter(c for layout in LAYOUTS for c in layout.columns), 0.1
+#: Written by some versions only: where nothing of a piece fills them, they are no more than looked for.
+_OPTIONAL = (*_AUTHOR_IDS, *_NAMES, *_COLLECTED, "user_link", "duration")
 _SAID = ("create_time", "publish_time", "create_date_time")
 _HASHTAG = r"#([^#\s\[\]]{1,40})"
 #: The key may be missing (the reader says so); then this many other columns must speak for the table.
@@ -146,12 +148,14 @@ def _author(frame: pl.DataFrame, platform: Platform) -> pl.Series:
 def _posts(
     frame: pl.DataFrame, layout: Layout, context: ReadContext, fallback: dt.datetime
 ) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+    record = frame
+    frame = record.drop([c for c in _OPTIONAL if c in record.columns and record[c].null_count() == record.height])
     observed, reasons = _observed(frame, context, fallback)
     published = time_of(frame, "published_at", layout.published, context.settings.zone, observed)
     numbers = counts_of(frame, {c: (raw,) for c, raw in layout.counts.items()})
     native = native_id(frame, layout.key)
     author = _author(frame, layout.platform)
-    keep, refused = refuse(frame, [*missing(native, layout.key), *reasons, *published.reasons, *numbers.reasons])
+    keep, refused = refuse(record, [*missing(native, layout.key), *reasons, *published.reasons, *numbers.reasons])
     prefix = pl.lit(f"{layout.platform.value}:")
     whole = frame.with_columns(
         native.alias("_native"),
@@ -227,6 +231,7 @@ def _tags(frame: pl.DataFrame, layout: Layout) -> pl.Series:
     place = next((c for names in (layout.texts.get("text"), layout.texts.get("title")) if names for c in names), "")
     named = text_of(frame, place).str.extract_all(_HASHTAG)
     words = frame.select(pl.when(named.list.len() > 0).then(named).alias("tags")).to_series()
+    words = words if len(words) == frame.height else words.new_from_index(0, frame.height)
     return words.list.eval(pl.element().str.strip_chars("#"))
 
 
