@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 
 import polars as pl
 import pytest
@@ -88,6 +89,16 @@ def test_creators(tmp_path, ingest_file, folder, container):
     assert creator["region"] == (None if folder == "bili" else "上海")
     assert creator["category"] == ("美妆博主" if folder == "xhs" else None)
     assert creator["verified"] == (True if folder == "bili" else None)
+
+
+def test_works_of_no_told_kind_are_no_count(tmp_path, ingest_file):
+    kinds = dict.fromkeys(("anwser_count", "video_count", "article_count"), "")
+    rows = [CREATORS["zhihu"] | kinds, CREATORS["zhihu"] | {"user_id": "b" * 32, "video_count": "", "article_count": ""}]
+    (tmp_path / "zhihu").mkdir()
+    path = tmp_path / "zhihu" / "creators.jsonl"
+    path.write_text("\n".join(json.dumps(r) for r in rows), encoding="utf-8")
+    posts = ingest_file(path).tables["creator_snapshots"].sort("creator_id")["posts"].to_list()
+    assert posts == [None, 50]
 
 
 @pytest.mark.parametrize("container", ["json", "jsonl", "csv", "xlsx", "sqlite"])

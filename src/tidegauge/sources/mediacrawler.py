@@ -245,8 +245,10 @@ def _creators(
     keep, refused = refuse(frame, [*missing(native, layout.key), *reasons, *numbers.reasons, *works.reasons])
     measured = numbers.columns
     if works.columns.width > 1:
-        total = works.columns.drop("censored").sum_horizontal(ignore_nulls=True)
-        measured = measured.with_columns(total.alias("posts"))
+        kinds = works.columns.drop("censored")
+        told = ~kinds.select(pl.all_horizontal(pl.all().is_null())).to_series()
+        # No kind told is no count, not none made.
+        measured = measured.with_columns(kinds.sum_horizontal(ignore_nulls=True).set(~told, None).alias("posts"))
     official = text_of(frame, "is_official").cast(pl.Int64, strict=False)
     creator_id = (pl.lit(f"{layout.platform.value}:") + pl.col("_native")).alias("creator_id")
     whole = frame.with_columns(native.alias("_native"), observed.alias(SEEN_AT)).select(
