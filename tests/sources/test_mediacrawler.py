@@ -93,7 +93,8 @@ def test_creators(tmp_path, ingest_file, folder, container):
 
 def test_works_of_no_told_kind_are_no_count(tmp_path, ingest_file):
     kinds = dict.fromkeys(("anwser_count", "video_count", "article_count"), "")
-    rows = [CREATORS["zhihu"] | kinds, CREATORS["zhihu"] | {"user_id": "b" * 32, "video_count": "", "article_count": ""}]
+    other = CREATORS["zhihu"] | {"user_id": "b" * 32, "video_count": "", "article_count": ""}
+    rows = [CREATORS["zhihu"] | kinds, other]
     (tmp_path / "zhihu").mkdir()
     path = tmp_path / "zhihu" / "creators.jsonl"
     path.write_text("\n".join(json.dumps(r) for r in rows), encoding="utf-8")
