@@ -28,13 +28,13 @@ import numpy as np  # noqa: E402
 
 from planner_instance import make_market, make_problem  # noqa: E402
 from planner_peers import Row, apricot_row, celf_row, proof_row, uplift_rows  # noqa: E402
-from tidegauge.plan.certificate import quick_bound, tight_dual  # noqa: E402
-from tidegauge.plan.flat import flatten  # noqa: E402
-from tidegauge.plan.panel import build_panel  # noqa: E402
-from tidegauge.plan.population import certify_population  # noqa: E402
-from tidegauge.plan.problem import Problem  # noqa: E402
-from tidegauge.plan.roster import reach  # noqa: E402
-from tidegauge.plan.solve import solve, start_roster  # noqa: E402
+from tidegauge.plan.audience.panel import build_panel  # noqa: E402
+from tidegauge.plan.audience.population import certify_population  # noqa: E402
+from tidegauge.plan.solver.certificate import quick_bound, tight_dual  # noqa: E402
+from tidegauge.plan.solver.flat import flatten  # noqa: E402
+from tidegauge.plan.solver.problem import Problem  # noqa: E402
+from tidegauge.plan.solver.roster import reach  # noqa: E402
+from tidegauge.plan.solver.solve import solve, start_roster  # noqa: E402
 
 
 def plan_row(problem: Problem, time_limit_s: float, seed: int) -> tuple[Row, np.ndarray]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tidegauge.plan.audience import AudienceModel, platform_patterns
-from tidegauge.plan.problem import Float, GroupRow, Int, Panel, Problem
+from tidegauge.plan.audience.model import AudienceModel, platform_patterns
+from tidegauge.plan.solver.problem import Float, GroupRow, Int, Panel, Problem
 
 POPULATION = 200e6
 #: Part of the population on each of the four platforms.

@@ -15,14 +15,14 @@ import numpy as np
 from scipy import stats
 
 from planner_instance import Market, make_market, make_problem
-from tidegauge.plan.certificate import tight_dual
-from tidegauge.plan.exact import prove
-from tidegauge.plan.flat import flatten
-from tidegauge.plan.greedy import greedy
-from tidegauge.plan.panel import build_panel
-from tidegauge.plan.problem import Panel, Problem
-from tidegauge.plan.roster import reach
-from tidegauge.plan.solve import start_roster
+from tidegauge.plan.audience.panel import build_panel
+from tidegauge.plan.solver.certificate import tight_dual
+from tidegauge.plan.solver.exact import prove
+from tidegauge.plan.solver.flat import flatten
+from tidegauge.plan.solver.greedy import greedy
+from tidegauge.plan.solver.problem import Panel, Problem
+from tidegauge.plan.solver.roster import reach
+from tidegauge.plan.solver.solve import start_roster
 
 Row = dict[str, object]
 #: apricot looks at every row of a sparse matrix in each step; more creators than this only make the wait longer.

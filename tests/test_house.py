@@ -60,6 +60,24 @@ def test_no_room_without_a_name():
     assert not [p for p in FILES if p.stem in {"utils", "util", "helpers", "helper", "misc", "common", "manager"}]
 
 
+#: The planner's own rooms, each importing only from those before it; `plan/*.py` puts them together.
+PLAN_ROOMS = ["briefs", "solver", "offers", "audience", "split", "lookback"]
+
+
+def test_the_planners_rooms_import_one_way():
+    plan = SRC / "plan"
+    assert {p.name for p in plan.iterdir() if (p / "__init__.py").exists()} == set(PLAN_ROOMS)
+    for path in plan.rglob("*.py"):
+        own = path.relative_to(plan).parts[0]
+        if own not in PLAN_ROOMS:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            parts = (node.module or "").split(".") if isinstance(node, ast.ImportFrom) else []
+            if parts[:2] == ["tidegauge", "plan"] and parts[2] != own:
+                before = PLAN_ROOMS[: PLAN_ROOMS.index(own)]
+                assert parts[2] in (*before, "result"), f"{path}: {own} must not import {'.'.join(parts)}"
+
+
 def test_modules_within_a_room_do_not_import_in_circles():
     graph: dict[str, set[str]] = {}
     for path in FILES:

@@ -14,7 +14,7 @@ def _():
     import polars as pl
 
     import tidegauge as tg
-    from tidegauge.plan.brief import parse_brief
+    from tidegauge.plan.briefs.brief import parse_brief
     from tidegauge.twin import canonical, grow
 
     return Path, canonical, grow, mo, os, parse_brief, pl, tg

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tidegauge.creators import Advice, AudienceUnion, CreatorPage, Resonance, RoleFit
-    from tidegauge.plan.brief import Brief
-    from tidegauge.plan.case_score import CaseScore
+    from tidegauge.plan.briefs.brief import Brief
     from tidegauge.plan.compare import Comparison
+    from tidegauge.plan.lookback.case_score import CaseScore
+    from tidegauge.plan.lookback.verify import Verification
     from tidegauge.plan.result import Plan
-    from tidegauge.plan.split_result import BudgetSplit
-    from tidegauge.plan.verify import Verification
+    from tidegauge.plan.split.result import BudgetSplit
     from tidegauge.response.reading import Response
 
 
@@ -251,7 +251,7 @@ class Workspace:
         """Plan the roster of a brief (a file, or `parse_brief(text)`); with `out`, write its report there too."""
         from dataclasses import replace
 
-        from tidegauge.plan.brief import read_brief
+        from tidegauge.plan.briefs.brief import read_brief
         from tidegauge.plan.run import run_plan
 
         parsed = read_brief(brief) if isinstance(brief, str | Path) else brief
@@ -259,7 +259,7 @@ class Workspace:
             plan = run_plan(tables, parsed, seed=seed, progress=progress)
         if out is None:
             return plan
-        from tidegauge.plan.promised import save_plan
+        from tidegauge.plan.lookback.promised import save_plan
         from tidegauge.report import write_plan
 
         files = write_plan(plan, Path(out), lang=lang or self.settings.language)
@@ -279,22 +279,22 @@ class Workspace:
 
         `scenarios` are changes as in `"budget=400000; limits.max_creators=20"`, each tried on every brief.
         """
+        from tidegauge.plan.briefs.scenario import briefs_and_scenarios
         from tidegauge.plan.compare import compare_plans
-        from tidegauge.plan.scenario import briefs_and_scenarios
 
         with self.tables() as tables:
             return compare_plans(tables, briefs_and_scenarios(briefs, scenarios or []), seed=seed, progress=progress)
 
     def verify(self, plan: str | Path | Plan, *, seed: int = 1) -> Verification:
         """Hold a plan (the folder or JSON that planning wrote) against what the workspace knows of its flight."""
-        from tidegauge.plan.verify import verify
+        from tidegauge.plan.lookback.verify import verify
 
         with self.tables() as tables:
             return verify(tables, plan, seed=seed)
 
     def case_score(self, *, brand: str = "", campaign: str = "", window_days: int = 60) -> CaseScore:
         """A campaign's (or brand's, or all sponsored) posts against matched ordinary posts of the same creators."""
-        from tidegauge.plan.case_score import case_score
+        from tidegauge.plan.lookback.case_score import case_score
 
         with self.tables() as tables:
             return case_score(tables, brand=brand, campaign=campaign, window_days=window_days)
@@ -317,8 +317,8 @@ class Workspace:
 
         The response kept in the workspace is used; `refit`, or a workspace without one, fits it first.
         """
-        from tidegauge.plan.brief import Brief, read_brief
-        from tidegauge.plan.split_run import split_workspace
+        from tidegauge.plan.briefs.brief import Brief, read_brief
+        from tidegauge.plan.split.run import split_workspace
 
         parsed = brief if isinstance(brief, Brief) else read_brief(Path(brief))
         with self.tables() as tables:

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tidegauge.plan.brief import parse_brief
-from tidegauge.plan.split import split_budget
+from tidegauge.plan.briefs.brief import parse_brief
+from tidegauge.plan.split.budget import split_budget
 from tidegauge.report.looks import show_response, show_split
 from tidegauge.response.history import make_history
 from tidegauge.response.run import respond_to

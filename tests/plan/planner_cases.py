@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from tidegauge.plan.problem import GroupRow, Panel, Problem
+from tidegauge.plan.solver.problem import GroupRow, Panel, Problem
 
 
 def random_problem(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tidegauge.plan.split_curves import Curves, curves_of
-from tidegauge.plan.split_solve import Limits
+from tidegauge.plan.split.curves import Curves, curves_of
+from tidegauge.plan.split.solve import Limits
 
 
 def curves(

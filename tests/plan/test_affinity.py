@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tidegauge.plan.affinity import (
+from tidegauge.plan.audience.affinity import (
     OWN_SHARE,
     affinity_of,
     drawn_categories,
@@ -15,7 +15,7 @@ from tidegauge.plan.affinity import (
     likely_categories,
     publics,
 )
-from tidegauge.plan.audience import ACTIVITY_LEVEL, ACTIVITY_SHARE
+from tidegauge.plan.audience.model import ACTIVITY_LEVEL, ACTIVITY_SHARE
 
 SHARE = np.array(ACTIVITY_SHARE)
 CATEGORIES = ["a", "b", "c", "d", "e"]

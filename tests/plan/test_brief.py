@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegauge.errors import BriefError
-from tidegauge.plan.brief import Brief, flight_days, parse_brief, read_brief
-from tidegauge.plan.brief_values import money, share
-from tidegauge.plan.toml_lines import key_lines
+from tidegauge.plan.briefs.brief import Brief, flight_days, parse_brief, read_brief
+from tidegauge.plan.briefs.toml_lines import key_lines
+from tidegauge.plan.briefs.values import money, share
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "brief.toml"
 

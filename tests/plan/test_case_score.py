@@ -11,7 +11,7 @@ import pytest
 
 import tidegauge as tg
 from tidegauge.errors import MeasureError
-from tidegauge.plan.case_score import case_score, effect_of, matched_posts
+from tidegauge.plan.lookback.case_score import case_score, effect_of, matched_posts
 from tidegauge.report.looks import show_case
 from tidegauge.twin import World, canonical, grow
 

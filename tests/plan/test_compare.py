@@ -9,11 +9,11 @@ import polars as pl
 import pytest
 
 from tidegauge.errors import BriefError, InfeasibleError, TidegaugeError
-from tidegauge.plan.audience import same
-from tidegauge.plan.brief import parse_brief
+from tidegauge.plan.audience.model import same
+from tidegauge.plan.briefs.brief import parse_brief
+from tidegauge.plan.briefs.scenario import briefs_and_scenarios, differences, scenario
 from tidegauge.plan.compare import compare_plans
 from tidegauge.plan.run import Panels
-from tidegauge.plan.scenario import briefs_and_scenarios, differences, scenario
 
 BRIEF = """
 budget = 60000

@@ -12,21 +12,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegauge.errors import BriefError
-from tidegauge.plan.brief import Audience, Risk, parse_brief
-from tidegauge.plan.buckets import CITY_TIERS, age_range, normal_bucket, overlap
-from tidegauge.plan.constraints import Limit, constraint, constraints, limits_of
-from tidegauge.plan.flat import flatten
-from tidegauge.plan.greedy import as_solution, greedy
-from tidegauge.plan.luck import cautious, outcomes, scenario_factors
+from tidegauge.plan.audience.luck import cautious, outcomes, scenario_factors
+from tidegauge.plan.audience.people import audience_of, model_of
+from tidegauge.plan.audience.profiles import profile_cells
+from tidegauge.plan.briefs.brief import Audience, Risk, parse_brief
+from tidegauge.plan.briefs.buckets import CITY_TIERS, age_range, normal_bucket, overlap
+from tidegauge.plan.briefs.names import Named
+from tidegauge.plan.briefs.stages import koc_bound_followers, role_expr, stage_expr
 from tidegauge.plan.mix import placements_before, split_of
-from tidegauge.plan.names import Named
-from tidegauge.plan.people import audience_of, model_of
-from tidegauge.plan.problem import GroupRow, Panel, Problem
-from tidegauge.plan.profiles import profile_cells
-from tidegauge.plan.roster import reach
+from tidegauge.plan.offers.constraints import Limit, constraint, constraints, limits_of
 from tidegauge.plan.schedule import schedule
-from tidegauge.plan.stages import koc_bound_followers, role_expr, stage_expr
-from tidegauge.plan.swaps import exchange
+from tidegauge.plan.solver.flat import flatten
+from tidegauge.plan.solver.greedy import as_solution, greedy
+from tidegauge.plan.solver.problem import GroupRow, Panel, Problem
+from tidegauge.plan.solver.roster import reach
+from tidegauge.plan.solver.swaps import exchange
 from tidegauge.result import Text
 
 NOBODY = Named({}, frozenset(), (), ())
@@ -203,7 +203,7 @@ def test_a_new_kind_of_limit_is_one_decorated_function():
         assert not found[0].kept(np.array([0, 1, 2]))
     finally:
         constraints()  # the register itself is untouched by reading it
-        from tidegauge.plan import constraints as room
+        from tidegauge.plan.offers import constraints as room
 
         del room._CONSTRAINTS["only_two"]
 

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planner_cases import brute_force, random_problem
 
-from tidegauge.plan.certificate import dual_at, first_prices, person_part, quick_bound, slopes_at, tight_bound
-from tidegauge.plan.flat import flatten
-from tidegauge.plan.frequency import touch_point
-from tidegauge.plan.greedy import greedy
-from tidegauge.plan.multipliers import inner_value
-from tidegauge.plan.problem import GroupRow, Panel, Problem
-from tidegauge.plan.relax import all_values
-from tidegauge.plan.solve import start_roster
+from tidegauge.plan.solver.certificate import dual_at, first_prices, person_part, quick_bound, slopes_at, tight_bound
+from tidegauge.plan.solver.flat import flatten
+from tidegauge.plan.solver.frequency import touch_point
+from tidegauge.plan.solver.greedy import greedy
+from tidegauge.plan.solver.multipliers import inner_value
+from tidegauge.plan.solver.problem import GroupRow, Panel, Problem
+from tidegauge.plan.solver.relax import all_values
+from tidegauge.plan.solver.solve import start_roster
 
 SEEDS = st.integers(0, 100_000)
 

@@ -14,13 +14,13 @@ import pytest
 from planner_cases import random_problem
 
 from tidegauge.errors import WorkspaceError
-from tidegauge.plan.certificate import tight_dual
-from tidegauge.plan.distributed import Pricing, here, solve_in_parts, whole_bound
-from tidegauge.plan.flat import flatten
-from tidegauge.plan.greedy import violations
-from tidegauge.plan.parts import joined, part_of, read_part, split, write_parts
-from tidegauge.plan.problem import Problem
-from tidegauge.plan.solve import solve, start_roster
+from tidegauge.plan.solver.certificate import tight_dual
+from tidegauge.plan.solver.distributed import Pricing, here, solve_in_parts, whole_bound
+from tidegauge.plan.solver.flat import flatten
+from tidegauge.plan.solver.greedy import violations
+from tidegauge.plan.solver.parts import joined, part_of, read_part, split, write_parts
+from tidegauge.plan.solver.problem import Problem
+from tidegauge.plan.solver.solve import solve, start_roster
 
 
 def case(**options) -> Problem:
@@ -84,7 +84,7 @@ SPARK_SCRIPT = """
 import sys
 from pathlib import Path
 from pyspark.sql import SparkSession
-from tidegauge.plan.distributed import on_spark, solve_in_parts
+from tidegauge.plan.solver.distributed import on_spark, solve_in_parts
 
 try:
     spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()

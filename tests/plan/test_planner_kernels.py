@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from planner_cases import probabilities, random_problem, reach_of
 from scipy import stats
 
-from tidegauge.plan.flat import flatten
-from tidegauge.plan.frequency import envelope, envelope_slope, poisson_slope, poisson_tail, touch_point
-from tidegauge.plan.greedy import envelope_gains
-from tidegauge.plan.kernels import apply_item, apply_items, drop_item, fresh_state, item_gains, sift_down
-from tidegauge.plan.relax import curvature, dual_of, item_values, shift
-from tidegauge.plan.roster import candidate_gains, marginals, overlap, reach
+from tidegauge.plan.solver.flat import flatten
+from tidegauge.plan.solver.frequency import envelope, envelope_slope, poisson_slope, poisson_tail, touch_point
+from tidegauge.plan.solver.greedy import envelope_gains
+from tidegauge.plan.solver.kernels import apply_item, apply_items, drop_item, fresh_state, item_gains, sift_down
+from tidegauge.plan.solver.relax import curvature, dual_of, item_values, shift
+from tidegauge.plan.solver.roster import candidate_gains, marginals, overlap, reach
 
 CASES = st.tuples(st.integers(0, 10_000), st.integers(1, 3), st.booleans())
 

@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 from planner_cases import brute_force, keeps_limits, random_problem, reach_of
 
 from tidegauge.errors import InfeasibleError, TidegaugeError
-from tidegauge.plan import exact, focus
-from tidegauge.plan.certificate import quick_bound, tight_dual
-from tidegauge.plan.exact import prove
-from tidegauge.plan.feasible import infeasible_core
-from tidegauge.plan.flat import flatten
-from tidegauge.plan.focus import best_of_all
-from tidegauge.plan.greedy import greedy, violations
-from tidegauge.plan.problem import GroupRow, Panel, Problem
-from tidegauge.plan.program import Program, clusters
-from tidegauge.plan.roster import candidate_gains, marginals, overlap, reach
 from tidegauge.plan.search import ENOUGH
-from tidegauge.plan.solve import solve, start_roster
+from tidegauge.plan.solver import exact, focus
+from tidegauge.plan.solver.certificate import quick_bound, tight_dual
+from tidegauge.plan.solver.exact import prove
+from tidegauge.plan.solver.feasible import infeasible_core
+from tidegauge.plan.solver.flat import flatten
+from tidegauge.plan.solver.focus import best_of_all
+from tidegauge.plan.solver.greedy import greedy, violations
+from tidegauge.plan.solver.problem import GroupRow, Panel, Problem
+from tidegauge.plan.solver.program import Program, clusters
+from tidegauge.plan.solver.roster import candidate_gains, marginals, overlap, reach
+from tidegauge.plan.solver.solve import solve, start_roster
 
 
 @pytest.mark.parametrize(("creators", "formats"), [(8, 3), (9, 2)])

@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegauge.errors import TidegaugeError
-from tidegauge.plan.audience import AudienceModel, platform_patterns
-from tidegauge.plan.certificate import quick_bound
-from tidegauge.plan.greedy import greedy
-from tidegauge.plan.overlaps import expected_overlap
-from tidegauge.plan.panel import build_panel, draw_persons, expected_audience, met
-from tidegauge.plan.panel_kernels import solve_rate
-from tidegauge.plan.population import calibrated, certify_population, population_gap
-from tidegauge.plan.problem import Panel, Problem
-from tidegauge.plan.roster import reach
+from tidegauge.plan.audience.model import AudienceModel, platform_patterns
+from tidegauge.plan.audience.overlaps import expected_overlap
+from tidegauge.plan.audience.panel import build_panel, draw_persons, expected_audience, met
+from tidegauge.plan.audience.panel_kernels import solve_rate
+from tidegauge.plan.audience.population import calibrated, certify_population, population_gap
+from tidegauge.plan.solver.certificate import quick_bound
+from tidegauge.plan.solver.greedy import greedy
+from tidegauge.plan.solver.problem import Panel, Problem
+from tidegauge.plan.solver.roster import reach
 
 POPULATION = 1e6
 

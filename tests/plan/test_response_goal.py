@@ -7,8 +7,8 @@ import pytest
 from briefs import workspace
 
 from tidegauge.errors import BriefError
-from tidegauge.plan.brief import parse_brief
-from tidegauge.plan.response_goal import expected_response
+from tidegauge.plan.briefs.brief import parse_brief
+from tidegauge.plan.offers.response_goal import expected_response
 from tidegauge.plan.run import run_plan
 from tidegauge.workspace.ingest import load_frames
 from tidegauge.workspace.lake import attach, create

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tidegauge.errors import BriefError, InfeasibleError
-from tidegauge.plan.brief import parse_brief
+from tidegauge.plan.briefs.brief import parse_brief
 from tidegauge.plan.result import Plan
 from tidegauge.plan.run import run_plan
 

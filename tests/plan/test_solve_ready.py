@@ -9,7 +9,7 @@ import pytest
 from planner_cases import random_problem
 
 import tidegauge.plan
-from tidegauge.plan.solve import compiled, solve
+from tidegauge.plan.solver.solve import compiled, solve
 
 
 def signatures() -> dict[str, int]:

@@ -12,10 +12,10 @@ from scipy.optimize import minimize
 from split_posterior import market, posterior_of
 
 from tidegauge.errors import BriefError, InfeasibleError
-from tidegauge.plan.brief import parse_brief
-from tidegauge.plan.split import split_budget
-from tidegauge.plan.split_limits import rules_toml
-from tidegauge.plan.split_result import BudgetSplit, stream_limits
+from tidegauge.plan.briefs.brief import parse_brief
+from tidegauge.plan.split.budget import split_budget
+from tidegauge.plan.split.limits import rules_toml
+from tidegauge.plan.split.result import BudgetSplit, stream_limits
 from tidegauge.report.looks import show_split
 from tidegauge.twin.market_truth import true_gain
 
@@ -246,7 +246,7 @@ def test_the_report_in_both_languages(made, tmp_path):
 
 def test_a_kept_response_is_used_and_a_brand_without_one_is_fitted(made, posterior, tmp_path, monkeypatch):
     import tidegauge as tg
-    from tidegauge.plan import split_run
+    from tidegauge.plan.split import run as split_run
     from tidegauge.response.posterior import save_posterior
     from tidegauge.response.run import posterior_path
 

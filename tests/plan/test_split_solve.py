@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from split_cases import curves, limits
 
 from tidegauge.errors import InfeasibleError
-from tidegauge.plan.split_solve import feasible, objective, solve_split, tail_mean
+from tidegauge.plan.split.solve import feasible, objective, solve_split, tail_mean
 
 
 def grid_best(c, budget: float, n: int = 60) -> float:
@@ -52,7 +52,7 @@ def test_s_shapes_and_concave_curves_reach_the_best_of_a_grid(seed, shape):
 
 def test_the_mean_curve_of_one_draw_equals_a_known_optimum():
     """Two streams top·x/(x + half) with equal half: money splits so that slopes agree; solved by hand."""
-    from tidegauge.plan.split_curves import curves_of
+    from tidegauge.plan.split.curves import curves_of
 
     u = np.linspace(0, 1, 129) ** 2
     top, half, cap, budget = np.array([1000.0, 4000.0]), 200.0, np.array([1000.0, 1000.0]), 600.0
@@ -83,7 +83,7 @@ def test_cvar_is_the_exact_mean_of_the_worst_and_is_not_worse_than_planning_for_
     assert tail_mean(np.arange(1.0, 11.0), 0.8) == pytest.approx(1.5)
     assert tail_mean(np.array([3.0]), 0.9) == 3.0
     rng = np.random.default_rng(1)
-    from tidegauge.plan.split_curves import curves_of
+    from tidegauge.plan.split.curves import curves_of
 
     # A sure stream and a better one that fails in one draw out of three.
     u = np.linspace(0, 1, 33) ** 2

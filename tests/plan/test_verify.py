@@ -13,14 +13,14 @@ import pytest
 import tidegauge as tg
 from tidegauge.creators import forecast_next_post
 from tidegauge.errors import BriefError, UsageError
-from tidegauge.plan.brief import parse_brief
-from tidegauge.plan.delivered import Delivered
-from tidegauge.plan.outcome import judged
-from tidegauge.plan.promised import promised, read_plan, save_plan
+from tidegauge.plan.briefs.brief import parse_brief
+from tidegauge.plan.lookback.delivered import Delivered
+from tidegauge.plan.lookback.outcome import judged
+from tidegauge.plan.lookback.promised import promised, read_plan, save_plan
+from tidegauge.plan.lookback.tide import SCHEMA as TIDE_SCHEMA
+from tidegauge.plan.lookback.verify import _coverage, verify
 from tidegauge.plan.result import Interval
 from tidegauge.plan.run import run_plan
-from tidegauge.plan.tide import SCHEMA as TIDE_SCHEMA
-from tidegauge.plan.verify import _coverage, verify
 from tidegauge.report.looks import show_verification
 from tidegauge.twin import World, canonical, grow
 from tidegauge.twin.flight import Conduct, fly

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 from briefs import HIDDEN, NOW, workspace
 
-from tidegauge.plan.expected import expected_views, reach_over_followers, viewers_over_views
-from tidegauge.plan.posts_read import as_of, cadence, weekday_rhythm, weekly_channel_views
-from tidegauge.plan.pricing import assumed_prices, price_bands, video_premium
+from tidegauge.plan.offers.expected import expected_views, reach_over_followers, viewers_over_views
+from tidegauge.plan.offers.posts_read import as_of, cadence, weekday_rhythm, weekly_channel_views
+from tidegauge.plan.offers.pricing import assumed_prices, price_bands, video_premium
 
 
 def wanted_of(frames, *, claim: float | None = 1.0) -> pl.DataFrame:

@@ -12,11 +12,11 @@ import pytest
 from tidegauge.creators import Advice, CreatorPage, Resonance, RoleFit
 from tidegauge.display import Displayed, displays, shown
 from tidegauge.errors import UsageError
-from tidegauge.plan.case_score import CaseScore
 from tidegauge.plan.compare import Comparison
+from tidegauge.plan.lookback.case_score import CaseScore
+from tidegauge.plan.lookback.verify import Verification
 from tidegauge.plan.result import Plan
-from tidegauge.plan.split_result import BudgetSplit
-from tidegauge.plan.verify import Verification
+from tidegauge.plan.split.result import BudgetSplit
 from tidegauge.report.registry import build
 from tidegauge.response.reading import Response
 from tidegauge.result import Provenance, Result

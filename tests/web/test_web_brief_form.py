@@ -11,7 +11,7 @@ from starlette.datastructures import FormData
 
 from tidegauge.demo import examples
 from tidegauge.errors import BriefError
-from tidegauge.plan.brief import parse_brief
+from tidegauge.plan.briefs.brief import parse_brief
 from tidegauge.web.brief_form import BOUNDS, DIMENSIONS, FIELDS, RULE_ROWS, document_of, fields_of, toml_text
 from tidegauge.web.plan_store import checked_brief
 

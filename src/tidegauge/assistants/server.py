@@ -33,7 +33,7 @@ from tidegauge.demo import examples
 from tidegauge.errors import TidegaugeError, UsageError, WorkspaceError
 from tidegauge.manual import method_page, method_pages
 from tidegauge.measure.registry import measures
-from tidegauge.plan.brief import parse_brief
+from tidegauge.plan.briefs.brief import parse_brief
 from tidegauge.vocab import Lang, Platform, Role, Tier
 from tidegauge.workspace.lake import attach
 

@@ -11,10 +11,10 @@ import polars as pl
 from tidegauge.creators.shared import shared_reads
 from tidegauge.display import Displayed
 from tidegauge.errors import BriefError, InfeasibleError, TidegaugeError
-from tidegauge.plan.brief import Brief
+from tidegauge.plan.briefs.brief import Brief
+from tidegauge.plan.briefs.scenario import differences
 from tidegauge.plan.result import Plan
 from tidegauge.plan.run import Panels, run_plan
-from tidegauge.plan.scenario import differences
 from tidegauge.result import Provenance, Text
 from tidegauge.workspace.tables import Tables
 

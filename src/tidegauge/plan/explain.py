@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from tidegauge.plan.constraints import Limit
-from tidegauge.plan.filters import Kept
-from tidegauge.plan.names import Named
-from tidegauge.plan.problem import Certificate, Int, Problem
-from tidegauge.plan.roster import candidate_gains, marginals, overlap
+from tidegauge.plan.briefs.names import Named
+from tidegauge.plan.offers.constraints import Limit
+from tidegauge.plan.offers.filters import Kept
+from tidegauge.plan.solver.problem import Certificate, Int, Problem
+from tidegauge.plan.solver.roster import candidate_gains, marginals, overlap
 from tidegauge.vocab import label
 
 #: Near misses told: those closest to the roster, and the most promising of those that a filter removed.

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tidegauge.plan.brief import Brief
-from tidegauge.plan.constraints import Limit
-from tidegauge.plan.names import Named
-from tidegauge.plan.problem import Int
+from tidegauge.plan.briefs.brief import Brief
+from tidegauge.plan.briefs.names import Named
+from tidegauge.plan.offers.constraints import Limit
 from tidegauge.plan.search import Search
+from tidegauge.plan.solver.problem import Int
 
 CONSTRAINT_SCHEMA: dict[str, type[pl.DataType]] = {
     "label": pl.String, "kind": pl.String, "low": pl.Float64, "high": pl.Float64, "actual": pl.Float64,

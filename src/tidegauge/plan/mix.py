@@ -10,7 +10,7 @@ import datetime as dt
 
 import polars as pl
 
-from tidegauge.plan.stages import role_expr, stage_expr
+from tidegauge.plan.briefs.stages import role_expr, stage_expr
 from tidegauge.workspace.tables import Tables
 
 DIMENSIONS = ("platform", "tier", "role", "format", "stage", "category")

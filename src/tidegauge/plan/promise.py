@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tidegauge.plan.certificate import tight_bound
-from tidegauge.plan.luck import Outcomes, outcomes
-from tidegauge.plan.panel import build_panel
-from tidegauge.plan.people import People, model_of
-from tidegauge.plan.population import calibrated, population_gap
-from tidegauge.plan.problem import Float, Int, Panel, Problem
+from tidegauge.plan.audience.luck import Outcomes, outcomes
+from tidegauge.plan.audience.panel import build_panel
+from tidegauge.plan.audience.people import People, model_of
+from tidegauge.plan.audience.population import calibrated, population_gap
 from tidegauge.plan.result import Interval
-from tidegauge.plan.roster import reach
 from tidegauge.plan.search import Search
+from tidegauge.plan.solver.certificate import tight_bound
+from tidegauge.plan.solver.problem import Float, Int, Panel, Problem
+from tidegauge.plan.solver.roster import reach
 
 #: Persons of the independent panel, as a multiple of the planning panel's: it holds the roster's creators alone.
 CHECK_TIMES = 3

@@ -9,26 +9,26 @@ import numpy as np
 import polars as pl
 
 from tidegauge.errors import BriefError
-from tidegauge.plan.audience import AudienceModel, same
-from tidegauge.plan.brief import Brief
-from tidegauge.plan.candidates import Found, find_candidates
-from tidegauge.plan.constraints import Limit, limits_of
+from tidegauge.plan.audience.luck import scenario_factors
+from tidegauge.plan.audience.model import AudienceModel, same
+from tidegauge.plan.audience.panel import build_panel, expected_audience, met
+from tidegauge.plan.audience.people import People, audience_of
+from tidegauge.plan.audience.population import calibrated
+from tidegauge.plan.briefs.brief import Brief
+from tidegauge.plan.briefs.names import Named, find_named
 from tidegauge.plan.explain import PICK_COLUMNS, UNITS, near_misses, pick_rows
-from tidegauge.plan.filters import Kept, apply_filters
 from tidegauge.plan.kept_limits import constraint_rows
-from tidegauge.plan.luck import scenario_factors
 from tidegauge.plan.mix import placements_before, split_of
-from tidegauge.plan.names import Named, find_named
-from tidegauge.plan.panel import build_panel, expected_audience, met
-from tidegauge.plan.people import People, audience_of
-from tidegauge.plan.population import calibrated
-from tidegauge.plan.posts_read import as_of, weekday_rhythm
-from tidegauge.plan.problem import Panel, Problem
+from tidegauge.plan.offers.candidates import Found, find_candidates
+from tidegauge.plan.offers.constraints import Limit, limits_of
+from tidegauge.plan.offers.filters import Kept, apply_filters
+from tidegauge.plan.offers.posts_read import as_of, weekday_rhythm
 from tidegauge.plan.promise import Promise, check_promise
 from tidegauge.plan.result import Plan
 from tidegauge.plan.schedule import schedule
 from tidegauge.plan.search import Search, engagement_panel, problem_of, search
 from tidegauge.plan.sensitivity import curve, what_if
+from tidegauge.plan.solver.problem import Panel, Problem
 from tidegauge.plan.telling import assumptions, notes_of
 from tidegauge.workspace.tables import Tables
 

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from tidegauge.errors import BriefError
-from tidegauge.plan.brief import Brief, flight_days
+from tidegauge.plan.briefs.brief import Brief, flight_days
 
 #: Days planned for where the brief names no flight.
 DEFAULT_FLIGHT_DAYS = 28

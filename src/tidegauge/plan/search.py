@@ -8,18 +8,18 @@ import numpy as np
 import polars as pl
 
 from tidegauge.errors import InfeasibleError
-from tidegauge.plan.brief import Brief
-from tidegauge.plan.constraints import Limit
-from tidegauge.plan.exact import Effort
-from tidegauge.plan.feasible import feasible_items
-from tidegauge.plan.flat import BUDGET, Flat, flatten
-from tidegauge.plan.greedy import as_solution, grow, violations
-from tidegauge.plan.luck import cautious
-from tidegauge.plan.names import Named
-from tidegauge.plan.people import People
-from tidegauge.plan.problem import Certificate, Float, Int, Panel, Problem, Solution
-from tidegauge.plan.roster import candidate_gains, reach
-from tidegauge.plan.solve import solve
+from tidegauge.plan.audience.luck import cautious
+from tidegauge.plan.audience.people import People
+from tidegauge.plan.briefs.brief import Brief
+from tidegauge.plan.briefs.names import Named
+from tidegauge.plan.offers.constraints import Limit
+from tidegauge.plan.solver.exact import Effort
+from tidegauge.plan.solver.feasible import feasible_items
+from tidegauge.plan.solver.flat import BUDGET, Flat, flatten
+from tidegauge.plan.solver.greedy import as_solution, grow, violations
+from tidegauge.plan.solver.problem import Certificate, Float, Int, Panel, Problem, Solution
+from tidegauge.plan.solver.roster import candidate_gains, reach
+from tidegauge.plan.solver.solve import solve
 
 #: Rounds of adding broken rare limits before the remaining conflicts are settled by hand.
 LAZY_ROUNDS = 6

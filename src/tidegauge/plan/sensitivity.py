@@ -10,13 +10,13 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from tidegauge.plan.certificate import certificate_of, tight_dual
-from tidegauge.plan.constraints import Limit
-from tidegauge.plan.flat import flatten
-from tidegauge.plan.multipliers import tolls
-from tidegauge.plan.problem import Certificate, Float, Problem, Solution
+from tidegauge.plan.offers.constraints import Limit
 from tidegauge.plan.search import Search, quick_roster
-from tidegauge.plan.solve import bettered
+from tidegauge.plan.solver.certificate import certificate_of, tight_dual
+from tidegauge.plan.solver.flat import flatten
+from tidegauge.plan.solver.multipliers import tolls
+from tidegauge.plan.solver.problem import Certificate, Float, Problem, Solution
+from tidegauge.plan.solver.solve import bettered
 
 #: Budgets of the curve, as multiples of the brief's.
 CURVE_TIMES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from tidegauge.plan.brief import Brief
-from tidegauge.plan.candidates import Found
-from tidegauge.plan.filters import Kept
-from tidegauge.plan.people import People
+from tidegauge.plan.audience.people import People
+from tidegauge.plan.briefs.brief import Brief
+from tidegauge.plan.offers.candidates import Found
+from tidegauge.plan.offers.filters import Kept
 from tidegauge.plan.promise import Promise
 from tidegauge.plan.search import Search
 from tidegauge.result import Assumed, Text

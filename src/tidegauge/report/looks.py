@@ -8,11 +8,11 @@ from typing import Any
 
 from rich.console import RenderableType
 
-from tidegauge.plan.case_score import CaseScore
 from tidegauge.plan.compare import Comparison
-from tidegauge.plan.split_limits import rules_toml
-from tidegauge.plan.split_result import BudgetSplit, stream_limits, stream_worths
-from tidegauge.plan.verify import Verification
+from tidegauge.plan.lookback.case_score import CaseScore
+from tidegauge.plan.lookback.verify import Verification
+from tidegauge.plan.split.limits import rules_toml
+from tidegauge.plan.split.result import BudgetSplit, stream_limits, stream_worths
 from tidegauge.report import write_look
 from tidegauge.report.registry import Needs
 from tidegauge.report.terminal import render_look

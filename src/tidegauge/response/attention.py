@@ -10,15 +10,11 @@ a^n / (a^n + k^n); k is the half point of both.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numba as nb
 import numpy as np
 
 from tidegauge.response.history import Floats
-
-if TYPE_CHECKING:
-    from tidegauge.response.posterior import Posterior
 
 HALF_LOGISTIC = math.log(3.0) / 2.0
 _TAIL = 1e-6
@@ -51,7 +47,7 @@ def bend(carried: float, half: float, slope: float, hill: bool) -> float:
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _totals(
+def attention_sums(
     spend: Floats,
     decay: Floats,
     delay: Floats,
@@ -87,27 +83,3 @@ def _totals(
                         x = spend[g, t, s] if t < periods else 0.0
                         carried = decay[d, s] * carried + (1.0 - decay[d, s]) * x
                     now[d, g, s] += bend(carried, half[d, s], slope[d, s], hill)
-
-
-def attention_totals(posterior: Posterior, spend: Floats, last: int | None, most_draws: int | None) -> Floats:
-    """Total attention per draw, geo and stream, until `last` (None: everything that follows).
-
-    `spend[geo, time, stream]` is already divided by the geo's size.
-    """
-    half_life = posterior.flat("half_life_days", most_draws) / posterior.history.period_days
-    draws, streams = half_life.shape
-    delayed = posterior.form.adstock == "delayed"
-    delay = posterior.flat("delay_days", most_draws) / posterior.history.period_days if delayed else half_life
-    now = np.zeros((draws, spend.shape[0], streams))
-    _totals(
-        np.ascontiguousarray(spend),
-        2.0 ** (-1.0 / half_life),
-        np.ascontiguousarray(delay),
-        np.ascontiguousarray(posterior.flat("half_saturation", most_draws)),
-        np.ascontiguousarray(posterior.flat("slope", most_draws)),
-        lag_count(posterior.history.period_days) if delayed else 0,
-        posterior.form.saturation == "hill",
-        -1 if last is None else last,
-        now,
-    )
-    return now

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidegauge.errors import MeasureError, WorkspaceError
+from tidegauge.response.attention import attention_sums, lag_count
 from tidegauge.response.history import Floats, History, LiftTest
 from tidegauge.result import Provenance, Text
 
@@ -111,8 +112,6 @@ def response_curve(
     -------
     Added : per draw and stream; streams add up, so any mix of paths may be summed.
     """
-    from tidegauge.response.attention import attention_totals
-
     h = posterior.history
     x = np.array(spend, dtype=np.float64)
     g = len(h.geos)
@@ -126,7 +125,7 @@ def response_curve(
         )
     periods = x.shape[1]
     last = None if horizon is None else max(horizon, periods)
-    now = attention_totals(posterior, x / posterior.geo_size[:, None, None], last, most_draws)
+    now = _attention(posterior, x / posterior.geo_size[:, None, None], last, most_draws)
     short = np.einsum("dgs,dgs->ds", posterior.flat("short", most_draws), now)
     if not posterior.has_brand:
         return Added(short, np.zeros_like(short))
@@ -134,6 +133,30 @@ def response_curve(
     # What is spent at t has given 1 - decay^(last - t) of its effect through the brand when `last` begins.
     inside = np.ones((len(decay), periods)) if last is None else 1.0 - decay[:, None] ** (last - np.arange(periods))
     return Added(short, posterior.flat("long", most_draws) * (inside @ x.sum(axis=0)))
+
+
+def _attention(posterior: Posterior, spend: Floats, last: int | None, most_draws: int | None) -> Floats:
+    """Total attention per draw, geo and stream, until `last` (None: everything that follows).
+
+    `spend[geo, time, stream]` is already divided by the geo's size.
+    """
+    half_life = posterior.flat("half_life_days", most_draws) / posterior.history.period_days
+    draws, streams = half_life.shape
+    delayed = posterior.form.adstock == "delayed"
+    delay = posterior.flat("delay_days", most_draws) / posterior.history.period_days if delayed else half_life
+    now = np.zeros((draws, spend.shape[0], streams))
+    attention_sums(
+        np.ascontiguousarray(spend),
+        2.0 ** (-1.0 / half_life),
+        np.ascontiguousarray(delay),
+        np.ascontiguousarray(posterior.flat("half_saturation", most_draws)),
+        np.ascontiguousarray(posterior.flat("slope", most_draws)),
+        lag_count(posterior.history.period_days) if delayed else 0,
+        posterior.form.saturation == "hill",
+        -1 if last is None else last,
+        now,
+    )
+    return now
 
 
 def save_posterior(posterior: Posterior, path: Path) -> Path:

@@ -97,7 +97,7 @@ def checked(site: Site, form: FormData) -> FormData:
 
 def number(text: object) -> float | None:
     """A number that a person typed ("1.5万", "20k"), None where it is none."""
-    from tidegauge.plan.brief_values import money as read
+    from tidegauge.plan.briefs.values import money as read
 
     try:
         found = read(str(text).strip()) if str(text or "").strip() else None

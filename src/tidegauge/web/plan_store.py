@@ -12,7 +12,7 @@ from typing import Any
 
 from tidegauge.api import Workspace
 from tidegauge.errors import BriefError
-from tidegauge.plan.brief import parse_brief
+from tidegauge.plan.briefs.brief import parse_brief
 from tidegauge.report import write_plan
 from tidegauge.report.registry import build
 from tidegauge.report.tables import write_csv

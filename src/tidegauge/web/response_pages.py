@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tidegauge.api import Workspace
-from tidegauge.plan.brief import parse_brief
+from tidegauge.plan.briefs.brief import parse_brief
 from tidegauge.response.history_tables import BRAND_METRICS
 from tidegauge.response.posterior import load_posterior
 from tidegauge.response.reading import read_response

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from tidegauge.creators import Advice, CreatorPage, Resonance, RoleFit
 from tidegauge.display import Shown, displays
-from tidegauge.plan.case_score import CaseScore
 from tidegauge.plan.compare import Comparison
-from tidegauge.plan.split_result import BudgetSplit
-from tidegauge.plan.verify import Verification
+from tidegauge.plan.lookback.case_score import CaseScore
+from tidegauge.plan.lookback.verify import Verification
+from tidegauge.plan.split.result import BudgetSplit
 from tidegauge.report.blocks import BarChart, Block, Facts, LineChart, Paragraphs, Picture, Section, Table
 from tidegauge.report.charts import altair_chart
 from tidegauge.report.displays import markup

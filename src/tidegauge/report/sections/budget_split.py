@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from tidegauge.plan.result import Interval
-from tidegauge.plan.split_result import BudgetSplit
+from tidegauge.plan.split.result import BudgetSplit
 from tidegauge.report.blocks import BarChart, Column, Fact, Facts, LineChart, Paragraphs, Section, Table
 from tidegauge.report.figures import compact, money, percent
 from tidegauge.report.registry import section

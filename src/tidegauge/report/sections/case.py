@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidegauge.plan.case_score import CaseScore
+from tidegauge.plan.lookback.case_score import CaseScore
 from tidegauge.plan.result import Interval
 from tidegauge.report.blocks import Column, Fact, Facts, Section, Table
 from tidegauge.report.figures import percent

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from tidegauge.plan.verify import Verification
+from tidegauge.plan.lookback.verify import Verification
 from tidegauge.report.blocks import Column, Fact, Facts, Paragraphs, Section, Table
 from tidegauge.report.figures import interval, money, percent
 from tidegauge.report.registry import section

@@ -1,0 +1,1 @@
+"""Whom they reach: persons, overlaps, panels, luck with the views."""

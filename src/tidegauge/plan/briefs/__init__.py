@@ -1,0 +1,1 @@
+"""What is asked for: the brief, its words and its errors."""

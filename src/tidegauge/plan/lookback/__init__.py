@@ -1,0 +1,1 @@
+"""After the flight: what was promised against what came; was it a good case."""

@@ -1,0 +1,1 @@
+"""Who could be booked: creators, offers, expected views, prices, filters, limits."""

@@ -1,0 +1,1 @@
+"""The planning problem in arrays: the search, its bounds, exact and in parts."""

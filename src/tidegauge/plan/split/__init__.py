@@ -1,0 +1,1 @@
+"""A budget over streams of spend, by what the response model has learned."""
