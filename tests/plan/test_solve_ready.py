@@ -15,7 +15,7 @@ from tidegauge.plan.solver.solve import compiled, solve
 def signatures() -> dict[str, int]:
     """How many versions of every kernel of the planner are compiled."""
     found = {}
-    for module in pkgutil.iter_modules(tidegauge.plan.__path__, "tidegauge.plan."):
+    for module in pkgutil.walk_packages(tidegauge.plan.__path__, "tidegauge.plan."):
         for name, value in vars(importlib.import_module(module.name)).items():
             if hasattr(value, "signatures"):
                 found[f"{value.py_func.__module__}.{name}"] = len(value.signatures)
