@@ -52,6 +52,9 @@ def solve(
     return _search(problem, seed, time_limit_s, effort, progress)
 
 
+_TOY_S, _TOY_RUNS = 1.0, 5
+
+
 @cache
 def compiled() -> None:
     """Have the kernels compiled (or loaded from disk), once a process, on a toy: it is no part of a search's time."""
@@ -63,7 +66,12 @@ def compiled() -> None:
     row = GroupRow("toy", (np.arange(creators) % 2).astype(np.float64), 1.0, 4.0)
     for frequency in (1, 2):
         toy = Problem(panel, np.arange(creators), price, exposure, 20.0, (row,), frequency=frequency)
-        _search(toy, 0, 1.0, TO_PROOF, None)
+        # What compiles eats up the toy's time too, and a search without time left skips its last stages: once more.
+        for _ in range(_TOY_RUNS):
+            began = time.thread_time()
+            _search(toy, 0, _TOY_S, TO_PROOF, None)
+            if time.thread_time() - began < _TOY_S:
+                break
 
 
 def _search(
