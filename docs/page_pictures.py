@@ -70,7 +70,7 @@ def response(page) -> None:  # noqa: ANN001
     """Fit the response of the demo's brand, split a budget, look at a plan before its flight."""
     page.goto(f"{HOME}/response?lang=zh&look=light")
     page.click("form[action='/response/fit'] button")
-    settled(page)
+    page.wait_for_selector("#split input[name=budget]", timeout=900_000)
     page.screenshot(path=PICTURES / "page-response-zh.png")
     page.fill("#split input[name=budget]", "300万")
     page.fill("#split input[name=margin]", "0.4")
