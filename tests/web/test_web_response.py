@@ -86,6 +86,7 @@ def test_a_kept_response_is_read_and_a_budget_split_by_how_far_one_looks(client,
         streams = [r for r in about["by_horizon"] if r["horizon_weeks"] == h["horizon_weeks"]]
         assert sum(r["money"] for r in streams) <= 6_000_000 * (1 + 1e-6)
     assert next(s for s in series(site, site.snapshot()) if s["brand"] == BRAND)["fitted"]
+    settled(client, mine["page"])
     unasked = client.get("/response?budget=600万&weeks=13&lang=en").text
     assert "data-slider" in unasked, "the fit at hand is chosen, and its split with it"
     whole = client.get(mine["page"] + "&budget=600万&weeks=13&lang=en").text
