@@ -79,7 +79,7 @@ def response(page) -> None:  # noqa: ANN001
     settled(page)
     page.locator("[data-slider]").screenshot(path=PICTURES / "page-split-zh.png")
     page.goto(f"{HOME}/verify?lang=en&look=light")
-    page.click("table tbody a")
+    page.click("a[href^='/verify/']")
     settled(page)
     page.screenshot(path=PICTURES / "page-verify-en.png")
 

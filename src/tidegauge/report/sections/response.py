@@ -80,8 +80,20 @@ def _headline(r: Response) -> Section:
             f"Placements brought {percent(share.value)} of {reads(r.metric, 'en')} (90 % interval "
             f"{_span(share, share=True).en}); verdict: {judged.en}.",
         ),
-        (Facts("response-facts", tuple(facts)), Paragraphs("response-words", (*r.reasons, *r.notes))),
+        (Facts("response-facts", tuple(facts)), Paragraphs("response-words", _worded(r, (*r.reasons, *r.notes)))),
     )
+
+
+def _worded(r: Response, told: tuple[Text, ...]) -> tuple[Text, ...]:
+    """What is told, its streams in words; a name that holds another comes first."""
+    names = sorted((s.stream for s in r.streams), key=len, reverse=True)
+    out = []
+    for text in told:
+        zh, en = text.zh, text.en
+        for name in names:
+            zh, en = zh.replace(name, reads(name, "zh")), en.replace(name, reads(name, "en"))
+        out.append(Text(zh, en))
+    return tuple(out)
 
 
 def _both(text: str) -> Text:
