@@ -139,6 +139,7 @@ fixed = "50万"
         ('[[split.stream]]\nname = "tv"', BriefError, "no bound"),
         ('[[split.stream]]\nname = "*"\nfixed = 5\nspend_max = 3', BriefError, "fixed"),
         ("[split]\nhorizon = 3", BriefError, "horizon"),
+        ('currency = "EUR"', BriefError, "the budget is in EUR, the fitted spend in CNY"),
         (
             '[[rule]]\nplatform = "抖音"\nshare_min = "60%"\n[[split.stream]]\nname = "douyin*"\nspend_max = 1000',
             InfeasibleError,

@@ -17,6 +17,7 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
+from tidegauge.errors import BriefError
 from tidegauge.plan.briefs.brief import Brief
 from tidegauge.plan.result import Interval
 from tidegauge.plan.split.curves import Curves, Float, tabulate
@@ -60,6 +61,12 @@ def split_budget(
             progress(done, stage)
 
     h, wishes = posterior.history, brief.split
+    if "currency" in brief.model_fields_set and brief.currency != h.currency:
+        raise BriefError(
+            f"the budget is in {brief.currency}, the fitted spend in {h.currency}",
+            mend=f'give the budget in {h.currency}, with currency = "{h.currency}"',
+            where=brief.where("currency"),
+        )
     flight = wishes.flight_weeks or _flight_weeks(brief) or FLIGHT_WEEKS
     periods = max(1, round(flight * 7.0 / h.period_days))
     cap, notes = _caps(posterior, brief, periods)
