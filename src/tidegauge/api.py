@@ -335,10 +335,10 @@ class Workspace:
         from tidegauge.measure.registry import measures
         from tidegauge.report import write_workspace
         from tidegauge.report.content import WorkspaceReport
+        from tidegauge.response.run import kept_responses
 
         results: dict[str, Result] = {}
         skipped: dict[str, str] = {}
-        responses: tuple[Response, ...] = ()
         known = measures()
         with self.tables() as tables:
             for i, (name, m) in enumerate(known.items()):
@@ -348,11 +348,8 @@ class Workspace:
                     results[name] = m.run(tables, by=m.default_by, start=None, end=None)
                 except MeasureError as e:
                     skipped[name] = str(e)
-            if (self.path / "response").is_dir():
-                from tidegauge.response.run import kept_responses
-
-                responses, stale = kept_responses(self.path, tables)
-                skipped |= stale
+            responses, stale = kept_responses(self.path, tables)
+        skipped |= stale
         if progress is not None:
             progress(0.85, "writing")
         content = WorkspaceReport(

@@ -43,8 +43,8 @@ def budget_split(s: BudgetSplit) -> Iterator[Section]:
 
 
 def _span(i: Interval, currency: str) -> Text:
-    zh, en = (f"{money(i.value, currency, lang)} {_bounds(i)[lang]}" for lang in ("zh", "en"))
-    return Text(zh, en)
+    value, bounds = _money(i.value, currency), _bounds(i)
+    return Text(f"{value.zh} {bounds.zh}", f"{value.en} {bounds.en}")
 
 
 def _bounds(i: Interval) -> Text:
@@ -60,10 +60,11 @@ def _money(amount: float, currency: str) -> Text:
 def _message(s: BudgetSplit) -> Text:
     top = s.streams.sort("money", descending=True).row(0, named=True)
     value, share = _span(s.value, s.currency), percent(top["share"], 0)
-    zh, en = (money(s.spent, s.currency, lang) for lang in ("zh", "en"))
+    spent = _money(s.spent, s.currency)
     return Text(
-        f"{zh} 在 {s.horizon_weeks} 周内带来 {value.zh}；{reads(top['stream'], 'zh')} 最多，占 {share}。",
-        f"{en} bring {value.en} within {s.horizon_weeks} weeks; {reads(top['stream'], 'en')} takes the most, {share}.",
+        f"{spent.zh} 在 {s.horizon_weeks} 周内带来 {value.zh}；{reads(top['stream'], 'zh')} 最多，占 {share}。",
+        f"{spent.en} bring {value.en} within {s.horizon_weeks} weeks; {reads(top['stream'], 'en')} takes the most, "
+        f"{share}.",
     )
 
 
@@ -231,10 +232,10 @@ def _test_message(s: BudgetSplit) -> Text:
             f"Such a test would hardly change the split (its error is too large); {reads(best, 'en')} is most worth "
             "knowing.",
         )
-    zh, en = (money(top["testing"], s.currency, lang) for lang in ("zh", "en"))
+    worth = _money(top["testing"], s.currency)
     return Text(
-        f"先测 {reads(top['stream'], 'zh')}：更好的分配预计值 {zh}。",
-        f"Test {reads(top['stream'], 'en')} first: a better split is worth {en}.",
+        f"先测 {reads(top['stream'], 'zh')}：更好的分配预计值 {worth.zh}。",
+        f"Test {reads(top['stream'], 'en')} first: a better split is worth {worth.en}.",
     )
 
 
